@@ -1,0 +1,77 @@
+"""MCP over HTTP: streamable HTTP or SSE, on one socket, under uvicorn."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+from fastmcp import FastMCP
+
+from serving.app import create_app
+from serving.errors import StartError
+from serving.settings import Settings
+
+log: Final = logging.getLogger("serving.http")
+
+STOP_SECONDS: Final = 5
+"""How long a stop waits for open connections before it cuts them."""
+
+
+def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM arrives.
+
+    Raises:
+        StartError: the address cannot be listened on.
+    """
+    listener = listen(settings.host, settings.port)  # before the tools are imported: a port in use is known at once
+    debug = settings.log_level == "debug"
+    if not debug:  # one line of ours says what uvicorn says in four
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        create_app(create_server(settings), settings),
+        log_config=None,
+        access_log=debug,
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            log.info(_where(listener, settings))
+
+    Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on `host` and `port`.
+
+    The socket carries its protocol number because asyncio sets TCP_NODELAY, without which a call can take 40 ms,
+    only on sockets that do.
+
+    Raises:
+        StartError: there is no such host, or the port is taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # only now is the port ours; who connects before we serve is kept waiting
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {host}:{port}: {error.strerror} (choose another with --host or --port)"
+        ) from error
+    return listener
+
+
+def _where(listener: socket.socket, settings: Settings) -> str:
+    host, port = listener.getsockname()[:2]
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"MCP on {base}{settings.endpoint}, page on {base}/, probes on {base}/health and {base}/ready"

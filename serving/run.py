@@ -1,0 +1,86 @@
+"""Start as the command line says, or as somebody else's runner does, and explain in one line what prevents it."""
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
+
+from serving.errors import StartError
+from serving.logs import configure_logs
+from serving.settings import Settings
+from serving.sources import import_fastmcp, load_settings, near_misses
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
+log: Final = logging.getLogger("serving.run")
+
+S = TypeVar("S", bound=Settings)
+CreateServer: TypeAlias = Callable[[Settings], "FastMCP"]
+
+
+def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
+    """Run a server as the command line and the environment say, until it is stopped.
+
+    Ends the process with 2 on a bad setting and 1 when the server cannot start, each with one line on stderr,
+    and with 0 on SIGINT, on SIGTERM and, over stdio, at the end of input.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)  # until uvicorn takes over, and when it raises again what stopped it
+    with explain_errors():
+        settings = configure(Settings, sys.argv[1:] if argv is None else argv)
+        if settings.transport == "stdio":
+            from serving.stdio import serve
+        else:
+            from serving.http import serve
+        serve(create_server, settings)
+
+
+def build_on_demand(create_server: CreateServer) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that builds its `mcp` and its ASGI `app` once, for somebody else's runner."""
+
+    @cache
+    def build(name: str) -> Any:
+        with explain_errors():
+            if name == "settings":
+                return configure(Settings)
+            if name == "mcp":
+                return create_server(build("settings"))
+            if name == "app":
+                from serving.app import create_app
+
+                return create_app(build("mcp"), build("settings"))
+        raise AttributeError(f"this module has no attribute {name!r}")
+
+    return build
+
+
+def configure(settings: type[S], argv: Sequence[str] = ()) -> S:
+    """Read the settings, then set up the logs, then import FastMCP.
+
+    Raises:
+        SettingsError: a setting that cannot be used.
+    """
+    loaded = load_settings(settings, argv)
+    configure_logs(loaded)
+    for hint in near_misses(settings):
+        log.warning(hint)
+    import_fastmcp()
+    return loaded
+
+
+@contextmanager
+def explain_errors() -> Iterator[None]:
+    """Turn a `StartError` into one log line and its exit status; a traceback comes at log level debug only."""
+    try:
+        yield
+    except StartError as error:
+        log.critical(error, exc_info=log.isEnabledFor(logging.DEBUG))
+        sys.exit(error.exit_status)
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(0)

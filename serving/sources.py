@@ -1,0 +1,163 @@
+"""Where settings come from: command line, then `MCP_X`, then other spellings, then `.env`, then the default."""
+
+import argparse
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from serving.errors import StartError
+from serving.identity import ROOT
+from serving.settings import AlsoRead, Settings
+
+PREFIX: Final = "MCP_"
+ENV_FILE: Final = ROOT / ".env"
+
+S = TypeVar("S", bound=Settings)
+Given = dict[str, tuple[str, Any]]
+"""Setting -> the key it was given under, and the raw value."""
+
+
+class SettingsError(StartError):
+    """A setting that cannot be used; the message is one line with key, value and what was expected."""
+
+    exit_status = 2
+
+
+def load_settings(
+    settings: type[S],
+    argv: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    env_file: Path = ENV_FILE,
+) -> S:
+    """Read `settings` from the command line, the environment and `env_file`.
+
+    An empty variable counts as not set. `--help` prints every setting and exits.
+
+    Raises:
+        SettingsError: an unknown option, or a value that does not fit.
+    """
+    given: Given = {
+        **_from_environment(settings, _read_env_file(env_file), other_names=False),
+        **_from_environment(settings, environ, other_names=True),
+        **_from_command_line(settings, argv),
+    }
+    try:
+        return settings.model_validate({name: value for name, (_, value) in given.items()})
+    except ValidationError as error:
+        raise SettingsError(_explain(settings, given, error)) from None
+
+
+def near_misses(
+    settings: type[Settings], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE
+) -> Iterator[str]:
+    """One sentence for each `MCP_` name that is not ours but nearly is; others may share the prefix."""
+    known = [PREFIX + name.upper() for name in settings.model_fields]
+    for name in sorted({*environ, *_read_env_file(env_file)}):
+        if name.startswith(PREFIX) and name not in known:
+            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+                yield f"{name} is not a setting: did you mean {meant}?"
+
+
+def import_fastmcp() -> None:
+    """Import FastMCP for the first time, with what it reads at import under control.
+
+    It would take `.env` from the working directory, which a desktop client sets to somebody else's project,
+    set up logs of its own, and answer a bad `FASTMCP_` variable with a traceback.
+
+    Raises:
+        SettingsError: a `FASTMCP_` variable that FastMCP does not understand.
+    """
+    os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
+    os.environ.setdefault("FASTMCP_LOG_ENABLED", "false")
+    try:
+        import fastmcp  # noqa: F401
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = "FASTMCP_" + "__".join(map(str, fault["loc"])).upper()
+        raise SettingsError(
+            f"{key}={fault['input']}: expected {fault['msg'].removeprefix('Input should be ')}"
+        ) from None
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
+
+
+def _from_environment(settings: type[Settings], environ: Mapping[str, str], *, other_names: bool) -> Given:
+    given: Given = {}
+    for name, field in settings.model_fields.items():
+        keys = [PREFIX + name.upper(), *(_other_names(field) if other_names else ())]
+        for key in filter(environ.get, keys[::-1]):
+            given[name] = (key, environ[key])
+    return given
+
+
+def _other_names(field: FieldInfo) -> tuple[str, ...]:
+    return next((also.names for also in field.metadata if isinstance(also, AlsoRead)), ())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (--help lists every option)")
+
+
+def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
+    parser = _Parser(
+        description="Serve MCP. A setting is read from the command line, then its environment variables, "
+        f"then its {PREFIX} line in .env beside server.py.",
+        allow_abbrev=False,
+    )
+    for name, field in settings.model_fields.items():
+        names = ", ".join((PREFIX + name.upper(), *_other_names(field)))
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        parser.add_argument(
+            _flag(name),
+            metavar=name.upper(),
+            default=argparse.SUPPRESS,
+            help=f"{field.description} (default: {default or 'none' if default == '' else default}; {names})",
+        )
+    return {name: (_flag(name), value) for name, value in vars(parser.parse_args(argv)).items()}
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _explain(settings: type[Settings], given: Given, error: ValidationError) -> str:
+    properties = settings.model_json_schema()["properties"]
+    faults = {str(fault["loc"][0]) for fault in error.errors()}
+    return "; ".join(_explain_one(*given[name], properties[name]) for name in given if name in faults)
+
+
+def _explain_one(key: str, value: str, schema: dict[str, Any]) -> str:
+    shown = key if schema.get("writeOnly") else f"{key}={value}"
+    link = " (a Kubernetes Service named mcp sets it: put enableServiceLinks: false into the pod)"
+    return f"{shown}: expected {_expectation(schema)}{link if value.startswith('tcp://') else ''}"
+
+
+def _expectation(schema: dict[str, Any]) -> str:
+    match schema:
+        case {"enum": choices}:
+            return _either(choices)
+        case {"type": "boolean"}:
+            return "true or false"
+        case {"type": "integer", "minimum": low, "maximum": high}:
+            return f"a whole number from {low} to {high}"
+        case {"type": "string", "pattern": _, "default": example}:
+            return f"a value like {example}"
+        case _:
+            return "a value that is not empty"
+
+
+def _either(choices: Iterable[str]) -> str:
+    *most, last = choices
+    return f"{', '.join(most)} or {last}"

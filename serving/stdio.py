@@ -1,0 +1,131 @@
+"""MCP over standard input and output, where nothing but the protocol reaches the client and no answer is lost."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import anyio
+from anyio import from_thread
+from anyio.lowlevel import current_token
+from fastmcp import FastMCP
+from fastmcp.server.context import set_transport
+from mcp.server.stdio import stdio_server
+
+from serving.settings import Settings
+
+ANSWER_SECONDS: Final = 2.0
+"""How long calls may go on after the client has closed its end."""
+LEAVE_SECONDS: Final = 1.0
+"""How long a stop then waits for work that cannot be cancelled (a sync tool) before the process leaves anyway."""
+
+
+def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
+    """Serve one client until its input ends or SIGINT or SIGTERM arrives."""
+    wire = claim_wire()  # before the tools are imported: they may print
+    anyio.run(_serve, create_server(settings), wire)
+
+
+def claim_wire() -> tuple[int, int]:
+    """Move the protocol to two private descriptors and return them, input first.
+
+    From then on descriptor 0 is empty and 1 is stderr, so that a `print`, a library that writes to
+    descriptor 1 and a child process that inherits it cannot corrupt the stream. The SDK does this only while
+    it serves; the imports and lifespans before that write too.
+    """
+    wire = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout.flush()
+    sys.stdout = sys.stderr
+    return wire
+
+
+async def _serve(mcp: FastMCP, wire: tuple[int, int]) -> None:
+    set_transport("stdio")  # FastMCP trusts the local client with components that need a scope
+    with anyio.CancelScope() as serving:
+        _on_stop_signals(serving.cancel)
+        conversation = Conversation(wire)
+        async with stdio_server(cast("Any", conversation), cast("Any", conversation)) as streams:
+            server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
+            await server.run(streams[0], streams[1], server.create_initialization_options())
+
+
+class Conversation:
+    """What the client writes, as an async iterator of lines, and a file of what it gets.
+
+    The SDK drops calls in flight as soon as the input ends, answers that are ready included. So the end is
+    held back until every request has its answer, for at most `ANSWER_SECONDS`.
+    """
+
+    def __init__(self, wire: tuple[int, int]) -> None:
+        self._send, self._lines = anyio.create_memory_object_stream[str]()
+        self._output = anyio.wrap_file(os.fdopen(wire[1], "w", encoding="utf-8", newline="\n"))
+        self._unanswered: set[str] = set()
+        self._answered = anyio.Event()
+        threading.Thread(target=self._read, args=(wire[0], current_token()), daemon=True).start()
+
+    def _read(self, descriptor: int, token: Any) -> None:
+        # Not an anyio file: the process would wait for its thread, and that for a line that may never come.
+        try:
+            with open(descriptor, encoding="utf-8", errors="replace", newline="\n", closefd=False) as lines:
+                for line in lines:
+                    from_thread.run(self._send.send, line, token=token)
+            from_thread.run_sync(self._send.close, token=token)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.RunFinishedError):
+            pass  # the server stopped first
+
+    async def __aiter__(self) -> Any:
+        async for line in self._lines:
+            if (asked := _id(line, "method")) is not None:
+                self._unanswered.add(asked)
+            yield line
+        with anyio.move_on_after(ANSWER_SECONDS):
+            while self._unanswered:
+                self._answered = anyio.Event()
+                await self._answered.wait()
+        _leave_soon()
+
+    async def write(self, line: str) -> None:
+        """Send one message to the client."""
+        await self._output.write(line)
+        await self._output.flush()
+        self._unanswered.discard(_id(line, "result") or _id(line, "error") or "")
+        self._answered.set()
+
+    async def flush(self) -> None:
+        """Do nothing: `write` has done it."""
+
+
+def _id(line: str, beside: str) -> str | None:
+    """Return the `id` of a JSON-RPC message that has the key `beside`, too."""
+    if f'"{beside}"' not in line:
+        return None
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return json.dumps(message["id"]) if isinstance(message, dict) and beside in message and "id" in message else None
+
+
+def _on_stop_signals(stop: Callable[[], Any]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def handle(*_: object) -> None:
+        _leave_soon()
+        loop.call_soon_threadsafe(stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+
+
+def _leave_soon() -> None:
+    timer = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()

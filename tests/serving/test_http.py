@@ -1,0 +1,71 @@
+"""Over HTTP: starting, refusing to start, and stopping."""
+
+import signal
+import socket
+
+import httpx2
+import pytest
+from fastmcp import Client
+
+from serving.http import listen
+from tests.support import SAMPLE, run, serving
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.parametrize("transport", ["http", "sse"])
+async def test_both_eras_work_over_both_transports(transport, mode):
+    with serving("--transport", transport) as server:
+        async with Client(server.url, mode=mode) as client:
+            assert (await client.call_tool("echo", {"message": "hi"})).data == "Echo: hi"
+            assert client.protocol_version == ("2025-11-25" if mode == "legacy" else mode)
+
+
+def test_the_start_says_where_everything_is():
+    with serving() as server:
+        line = server.log[-1]
+        assert f"MCP on {server.base}/mcp, page on {server.base}/, probes on {server.base}/health" in line
+        for path in ("/", "/health", "/ready"):
+            assert httpx2.get(server.base + path).status_code == 200
+
+
+def test_sse_says_once_that_it_is_deprecated():
+    with serving("--transport", "sse") as server:
+        assert server.url.endswith("/sse")
+        assert server.stop() == 0
+        assert sum("deprecated" in line for line in server.log) == 1
+
+
+def test_the_address_can_be_ipv6():
+    with serving("--host", "::1") as server:
+        assert server.base.startswith("http://[::1]:")
+        assert httpx2.get(server.base + "/health").status_code == 200
+
+
+@pytest.mark.parametrize("transport", ["http", "sse"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_process_with_0(transport, number):
+    with serving("--transport", transport) as server:
+        assert server.stop(number) == 0
+        assert "Traceback" not in "\n".join(server.log)
+
+
+def test_a_port_in_use_is_one_clear_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("--port", str(port), script=SAMPLE, MCP_LOG_FORMAT="text")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
+    assert "choose another with --host or --port" in result.stderr
+
+
+def test_a_host_that_does_not_exist_is_one_clear_line():
+    result = run("--host", "no.such.host.invalid", "--port", "0", script=SAMPLE)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "cannot listen on no.such.host.invalid:0: " in result.stderr
+
+
+def test_an_answer_is_not_delayed_by_the_network_stack():
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

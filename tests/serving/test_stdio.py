@@ -1,0 +1,104 @@
+"""Over stdio, descriptor 1 carries the protocol and nothing else, and every stop is prompt and clean."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+
+from tests.support import ROOT, SAMPLE, SECONDS, environment, program, run
+
+HELLO = {
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
+}
+INITIALIZED = {"method": "notifications/initialized"}
+
+
+def call(name: str, **arguments) -> dict:
+    return {"method": "tools/call", "params": {"name": name, "arguments": arguments}}
+
+
+def lines(*messages: dict) -> str:
+    """Number the requests from 1 and write one message a line."""
+    numbered = [
+        {"jsonrpc": "2.0", **message, **({} if message["method"].startswith("notifications/") else {"id": number})}
+        for number, message in enumerate(messages, start=1)
+    ]
+    return "".join(json.dumps(message) + "\n" for message in numbered)
+
+
+def answers(stdout: str) -> dict[int, dict]:
+    return {message["id"]: message["result"] for message in map(json.loads, stdout.splitlines())}
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_both_eras_work(mode):
+    transport = StdioTransport(
+        sys.executable, [str(SAMPLE), "--transport", "stdio"], env=environment(PYTHONPATH=str(ROOT))
+    )
+    async with Client(transport, mode=mode) as client:
+        assert client.protocol_version == ("2025-11-25" if mode == "legacy" else mode)
+        assert (await client.call_tool("echo", {"message": "hi"})).data == "Echo: hi"
+
+
+def test_whatever_else_is_written_ends_up_on_stderr():
+    result = run("--transport", "stdio", script=SAMPLE, stdin=lines(HELLO, INITIALIZED, call("be_loud")))
+    assert answers(result.stdout)[3]["content"][0]["text"] == "read ''"
+    for noise in ("printed while tools are imported", "printed in a tool", "raw in a tool", "from a child"):
+        assert noise in result.stderr
+
+
+def test_the_end_of_input_ends_the_process_with_0():
+    result = run("--transport", "stdio", script=SAMPLE)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_no_answer_is_lost_when_the_input_ends_right_behind_the_questions():
+    questions = [call("echo", message=str(number)) for number in range(20)]
+    result = run("--transport", "stdio", script=SAMPLE, stdin=lines(HELLO, INITIALIZED, *questions))
+    texts = [answer["content"][0]["text"] for number, answer in sorted(answers(result.stdout).items())[1:]]
+    assert texts == [f"Echo: {number}" for number in range(20)]
+    assert result.returncode == 0
+
+
+def test_a_line_that_is_no_message_is_passed_over():
+    nonsense = '\n{"jsonrpc": "2.0"}\nnonsense\n[1]\n"method"\n\xff\n'
+    result = run(
+        "--transport", "stdio", script=SAMPLE, stdin=lines(HELLO, INITIALIZED) + nonsense + lines(call("echo"))
+    )
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [call("echo", message="hi"), call("hang", key=""), call("block", seconds=60)])
+def test_a_signal_ends_the_process_with_0_at_once_whatever_runs(number, busy):
+    with program(sys.executable, SAMPLE, "--transport", "stdio") as process:
+        process.stdin.write(lines(HELLO, INITIALIZED, busy, {"method": "ping"}))
+        process.stdin.flush()
+        assert any(json.loads(line)["id"] == 4 for line in process.stdout)  # the ping: `busy` is under way
+        begin = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 0
+        assert time.monotonic() - begin < 15  # what bare FastMCP takes for SIGINT
+
+
+def test_nothing_is_imported_that_only_http_needs():
+    code = (
+        "import sys; from server import create_server; from serving.run import run\n"
+        "run(create_server, ['--transport', 'stdio'])\n"
+        "print(*(name for name in sys.modules if name.startswith('serving')), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), input="", capture_output=True, text=True, check=True
+    )
+    assert set(result.stderr.split()) == {
+        "serving",
+        *(f"serving.{name}" for name in ("calls", "discovery", "errors", "hangup", "identity", "logs", "run")),
+        *(f"serving.{name}" for name in ("settings", "sources", "stdio")),
+    }

@@ -1,0 +1,138 @@
+"""Start real servers on free ports and stop them again."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = ROOT / "server.py"
+SAMPLE = ROOT / "tests" / "sample.py"
+SECONDS = 30
+"""How long a test waits for a process before it fails; nothing should come near it."""
+
+OURS = re.compile(r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment without anything that a server would take for a setting."""
+    return {key: value for key, value in os.environ.items() if not OURS.match(key)} | variables
+
+
+@dataclass
+class Server:
+    """A running HTTP server."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        return self.url.rpartition("/")[0]
+
+    def wait_for(self, text: str) -> str:
+        """Read the log up to the line that has this text, and return it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line.rstrip())
+            if text in line:
+                return line
+        raise AssertionError("\n".join(self.log))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; return the exit status when the process has ended and its log has been read."""
+        self.process.send_signal(number)
+        assert self.process.stderr is not None
+        self.log += self.process.stderr.read().splitlines()
+        return self.process.wait(SECONDS)
+
+
+@contextmanager
+def program(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command with pipes; kill it in the end, or when a test hangs."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(PYTHONPATH=str(ROOT), **variables),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watchdog = threading.Timer(SECONDS, process.kill)
+    watchdog.start()
+    try:
+        yield process
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def serving(*arguments: str, script: Path = SAMPLE, **variables: str) -> Iterator[Server]:
+    """Run `script` over HTTP on a free port; yield it as soon as it says where it answers."""
+    with program(sys.executable, script, "--port", "0", *arguments, **variables) as process:
+        server = Server(process)
+        found = re.search(r"MCP on (http://[^,]+),", server.wait_for("MCP on "))
+        assert found
+        server.url = found[1]
+        yield server
+
+
+def run(
+    *arguments: str | Path, script: Path = SERVER, cwd: Path = ROOT, stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `script` to its end, whatever its exit status."""
+    return subprocess.run(
+        [sys.executable, script, *arguments],
+        env=environment(PYTHONPATH=str(ROOT), **variables),
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def copy_of_this_server(folder: Path, tools: dict[str, str]) -> None:
+    """Put this server into `folder`, with these files as its tools."""
+    for name in ("server.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "serving", folder / "serving", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tools").mkdir()
+    for name, source in {"__init__.py": "", **tools}.items():
+        (folder / "tools" / name).write_text(source)
+
+
+def post(
+    url: str, mode: str, method: str, params: dict[str, Any] | None = None, *, notification: bool = False
+) -> httpx2.Request:
+    """Build an MCP request by hand, as the wire wants it in 2026-07-28 or in the handshake era (`legacy`)."""
+    params = dict(params or {})
+    headers = {"accept": "application/json, text/event-stream"}
+    if mode == "legacy":
+        headers["mcp-protocol-version"] = "2025-11-25"
+    else:
+        headers |= {"mcp-protocol-version": mode, "mcp-method": method}
+        if name := params.get("name") or params.get("uri"):
+            headers["mcp-name"] = name
+        params["_meta"] = {
+            "io.modelcontextprotocol/protocolVersion": mode,
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+        }
+    message = {"jsonrpc": "2.0", "method": method, "params": params} | ({} if notification else {"id": 1})
+    return httpx2.Request("POST", url, headers=headers, json=message)

@@ -1,0 +1,60 @@
+"""The rules of the house: who imports whom, and what is stated once."""
+
+import ast
+import tomllib
+
+import pytest
+
+from serving.identity import read_identity
+from tests.support import ROOT
+
+OURS = {"server", "serving", "tools", "tests", "ship"}
+MAY_IMPORT = {
+    "tools": set[str](),
+    "serving": {"serving"},
+    "server.py": {"serving", "tools"},
+}
+
+
+def imports(folder_or_file: str) -> set[tuple[str, str]]:
+    path = ROOT / folder_or_file
+    found = set()
+    for file in [path] if path.is_file() else path.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file}: imports are absolute here"
+                names = [node.module or ""]
+            found |= {(str(file.relative_to(ROOT)), name.partition(".")[0]) for name in names}
+    return found
+
+
+@pytest.mark.parametrize("place", MAY_IMPORT)
+def test_nobody_imports_what_is_not_his(place):
+    wrong = {(file, name) for file, name in imports(place) if name in OURS - MAY_IMPORT[place]}
+    assert not wrong
+
+
+def test_nothing_prints_where_stdout_belongs_to_the_protocol():
+    for file in [ROOT / "server.py", *(ROOT / "serving").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]:
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"], file
+
+
+def test_every_module_of_the_chassis_has_its_twin_test():
+    modules = {file.stem for file in (ROOT / "serving").glob("*.py")} - {"__init__", "errors"}
+    tests = {file.stem.removeprefix("test_") for file in (ROOT / "tests" / "serving").glob("test_*.py")}
+    assert modules == tests
+
+
+def test_the_locks_fit_pyproject():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = (ROOT / "requirements.txt").read_text()
+    for requirement in project["dependencies"]:
+        assert f"\n{requirement.partition('~=')[0]}==" in locked
+    runtime = {line for line in locked.splitlines() if "==" in line}
+    assert runtime <= set((ROOT / "requirements-dev.txt").read_text().splitlines())
+
+
+def test_the_changelog_knows_the_version():
+    assert f"## {read_identity().version}" in (ROOT / "CHANGELOG.md").read_text()

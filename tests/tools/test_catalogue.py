@@ -1,0 +1,40 @@
+"""What the examples promise by name."""
+
+import pytest
+from fastmcp import Client
+
+import server
+
+TOOLS = {"echo", "greet", "add", "multiply", "calculate", "wait", "weather"}
+
+
+@pytest.fixture
+async def client():
+    async with Client(server.mcp) as client:
+        yield client
+
+
+async def test_every_example_is_there_and_explained(client):
+    tools = {tool.name: tool for tool in await client.list_tools()}
+    assert tools.keys() == TOOLS
+    assert all(tool.description and tool.annotations.read_only_hint for tool in tools.values())
+    assert {name for name, tool in tools.items() if tool.annotations.open_world_hint} == {"weather"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("echo", {"message": "hi"}, "Echo: hi"),
+        ("greet", {"name": "Ada"}, "Hello, Ada!"),
+        ("add", {"a": 1, "b": 2}, "3"),
+        ("calculate", {"operation": "divide", "a": 1, "b": 0}, "Division by zero"),
+    ],
+)
+async def test_a_client_reads_the_text_that_is_promised(client, name, arguments, text):
+    result = await client.call_tool(name, arguments, raise_on_error=False)
+    assert result.content[0].text == text
+
+
+async def test_numbers_are_plain_numbers_to_a_client(client):
+    (add,) = [tool for tool in await client.list_tools() if tool.name == "add"]
+    assert {schema["type"] for schema in add.input_schema["properties"].values()} == {"number"}
