@@ -44,9 +44,9 @@ format: $(VENV)/dev ## Mend what the linter and the formatter can
 conformance: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the official conformance suites, of both protocol eras
 	@$(PYTHON) -m tests.conformance.run $(ARGS)
 
-.PHONY: test-clients
-test-clients: $(VENV)/dev $(NODE_TOOLS)/ready ## Try real clients and installers: MCP Inspector, uvx
-	@$(PYTHON) -m pytest -m clients $(ARGS)
+.PHONY: test-thorough
+test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the tests that take minutes: real clients, uvx, other tools
+	@$(PYTHON) -m pytest -m thorough $(ARGS)
 
 ##@ Look inside
 

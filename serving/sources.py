@@ -15,7 +15,8 @@ from serving.identity import ROOT
 from serving.settings import AlsoRead, Settings
 
 PREFIX: Final = "MCP_"
-ENV_FILE: Final = ROOT / ".env"
+ENV_FILE_KEY: Final = "MCP_ENV_FILE"
+"""Names another file than `.env` beside server.py."""
 
 S = TypeVar("S", bound=Settings)
 Given = dict[str, tuple[str, Any]]
@@ -32,9 +33,8 @@ def load_settings(
     settings: type[S],
     argv: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
-    env_file: Path = ENV_FILE,
 ) -> S:
-    """Read `settings` from the command line, the environment and `env_file`.
+    """Read `settings` from the command line, the environment and the env file.
 
     An empty variable counts as not set. `--help` prints every setting and exits.
 
@@ -42,7 +42,7 @@ def load_settings(
         SettingsError: an unknown option, or a value that does not fit.
     """
     given: Given = {
-        **_from_environment(settings, _read_env_file(env_file), other_names=False),
+        **_from_environment(settings, _read_env_file(environ), other_names=False),
         **_from_environment(settings, environ, other_names=True),
         **_from_command_line(settings, argv),
     }
@@ -52,12 +52,10 @@ def load_settings(
         raise SettingsError(_explain(settings, given, error)) from None
 
 
-def near_misses(
-    settings: type[Settings], environ: Mapping[str, str] = os.environ, env_file: Path = ENV_FILE
-) -> Iterator[str]:
+def near_misses(settings: type[Settings], environ: Mapping[str, str] = os.environ) -> Iterator[str]:
     """One sentence for each `MCP_` name that is not ours but nearly is; others may share the prefix."""
-    known = [PREFIX + name.upper() for name in settings.model_fields]
-    for name in sorted({*environ, *_read_env_file(env_file)}):
+    known = [ENV_FILE_KEY, *(PREFIX + name.upper() for name in settings.model_fields)]
+    for name in sorted({*environ, *_read_env_file(environ)}):
         if name.startswith(PREFIX) and name not in known:
             for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
                 yield f"{name} is not a setting: did you mean {meant}?"
@@ -84,7 +82,8 @@ def import_fastmcp() -> None:
         ) from None
 
 
-def _read_env_file(path: Path) -> dict[str, str]:
+def _read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
+    path = Path(environ.get(ENV_FILE_KEY) or ROOT / ".env")
     if not path.is_file():
         return {}
     from dotenv import dotenv_values
@@ -113,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
 def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
     parser = _Parser(
         description="Serve MCP. A setting is read from the command line, then its environment variables, "
-        f"then its {PREFIX} line in .env beside server.py.",
+        f"then its {PREFIX} line in .env beside server.py ({ENV_FILE_KEY} names another file).",
         allow_abbrev=False,
     )
     for name, field in settings.model_fields.items():

@@ -1,5 +1,9 @@
 """What every test needs."""
 
+import logging
+import os
+import socket
+
 import pytest
 
 from tests.support import OURS
@@ -7,19 +11,15 @@ from tests.support import OURS
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch):
-    """A developer's own MCP_PORT must not change what the tests see."""
-    import os
-
-    for name in list(os.environ):
-        if OURS.match(name):
-            monkeypatch.delenv(name)
+    """A developer's own MCP_PORT, or .env, must not change what the tests see."""
+    for name in filter(OURS.match, list(os.environ)):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MCP_ENV_FILE", os.devnull)
 
 
 @pytest.fixture
 def restore_logging():
     """Undo what configuring the logs does to this process."""
-    import logging
-
     loggers = [logging.getLogger(), *map(logging.getLogger, ("fastmcp", "mcp", "uvicorn", "uvicorn.error"))]
     before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
@@ -32,7 +32,5 @@ def restore_logging():
 @pytest.fixture
 def unused_port() -> int:
     """A port that nobody listens on."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -9,8 +9,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import httpx2
@@ -26,16 +26,26 @@ OURS = re.compile(r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$")
 
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without anything that a server would take for a setting."""
-    return {key: value for key, value in os.environ.items() if not OURS.match(key)} | variables
+    inherited = {key: value for key, value in os.environ.items() if not OURS.match(key)}
+    return inherited | {"MCP_ENV_FILE": os.devnull} | variables
 
 
-@dataclass
 class Server:
     """A running HTTP server."""
 
-    process: subprocess.Popen[str]
-    url: str = ""
-    log: list[str] = field(default_factory=list)
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.url = ""
+        self.log: list[str] = []
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)  # else a full pipe would stop the server
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line.rstrip())
+        self._lines.put(None)
 
     @property
     def base(self) -> str:
@@ -43,18 +53,20 @@ class Server:
 
     def wait_for(self, text: str) -> str:
         """Read the log up to the line that has this text, and return it."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.log.append(line.rstrip())
+        for line in iter(self._lines.get, None):
+            self.log.append(line)
             if text in line:
                 return line
         raise AssertionError("\n".join(self.log))
 
+    def kill(self) -> None:
+        self.process.kill()
+        self._reader.join()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal; return the exit status when the process has ended and its log has been read."""
         self.process.send_signal(number)
-        assert self.process.stderr is not None
-        self.log += self.process.stderr.read().splitlines()
+        self.log += iter(self._lines.get, None)
         return self.process.wait(SECONDS)
 
 
@@ -85,10 +97,13 @@ def serving(*arguments: str, script: Path = SAMPLE, **variables: str) -> Iterato
     """Run `script` over HTTP on a free port; yield it as soon as it says where it answers."""
     with program(sys.executable, script, "--port", "0", *arguments, **variables) as process:
         server = Server(process)
-        found = re.search(r"MCP on (http://[^,]+),", server.wait_for("MCP on "))
-        assert found
-        server.url = found[1]
-        yield server
+        try:
+            found = re.search(r"MCP on (http://[^,]+),", server.wait_for("MCP on "))
+            assert found
+            server.url = found[1]
+            yield server
+        finally:
+            server.kill()
 
 
 def run(

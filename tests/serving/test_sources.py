@@ -14,7 +14,7 @@ def env_file(tmp_path):
 
 
 def load(env_file, *argv: str, **environ: str) -> Settings:
-    return load_settings(Settings, argv, environ, env_file)
+    return load_settings(Settings, argv, {"MCP_ENV_FILE": str(env_file), **environ})
 
 
 def test_defaults_are_those_that_the_readme_states(env_file):
@@ -90,19 +90,20 @@ def test_a_variable_that_a_kubernetes_service_injects_is_recognized(env_file):
         load(env_file, MCP_PORT="tcp://10.0.0.1:80")
 
 
-def test_a_secret_is_never_quoted(env_file):
+def test_a_secret_is_never_quoted():
     class WithSecret(Settings):
         key: SecretStr = Field(SecretStr(""), max_length=3)
 
     with pytest.raises(SettingsError, match=r"^MCP_KEY: expected ") as error:
-        load_settings(WithSecret, (), {"MCP_KEY": "hunter2"}, env_file)
+        load_settings(WithSecret, (), {"MCP_KEY": "hunter2"})
     assert "hunter2" not in str(error.value)
 
 
 def test_a_near_miss_is_pointed_out_and_a_stranger_is_not(env_file):
     env_file.write_text("MCP_LOG_LEVL=debug\n")
-    environ = {"MCP_PROT": "80", "MCP_TIMEOUT": "1", "MCP_TOOL_TIMEOUT": "1", "MCP_SERVICE_PORT": "80", "PROT": "1"}
-    assert list(near_misses(Settings, environ, env_file)) == [
+    strangers = {"MCP_TIMEOUT": "1", "MCP_TOOL_TIMEOUT": "1", "MCP_SERVICE_PORT": "80", "PROT": "1"}
+    environ = {"MCP_PROT": "80", "MCP_ENV_FILE": str(env_file), **strangers}
+    assert list(near_misses(Settings, environ)) == [
         "MCP_LOG_LEVL is not a setting: did you mean MCP_LOG_LEVEL?",
         "MCP_PROT is not a setting: did you mean MCP_PORT?",
     ]
@@ -143,7 +144,7 @@ def test_a_foreign_working_directory_with_its_own_env_file_changes_nothing(tmp_p
 def test_the_example_env_file_names_only_settings_that_exist(env_file):
     lines = (ROOT / ".env.example").read_text().splitlines()
     env_file.write_text("\n".join(line.removeprefix("# ") for line in lines if "=" in line))
-    assert list(near_misses(Settings, {}, env_file)) == []
+    assert list(near_misses(Settings, {"MCP_ENV_FILE": str(env_file)})) == []
     given = {line.removeprefix("# ").partition("=")[0] for line in lines if "=" in line}
     assert {f"MCP_{name.upper()}" for name in Settings.model_fields} == given
     load(env_file)

@@ -1,0 +1,1 @@
+"""What the suites call, under the names that they call; each module says which scenarios it serves."""
