@@ -16,7 +16,7 @@ run: $(VENV)/runtime ## Serve MCP on http://127.0.0.1:8000/mcp (ARGS="--port 900
 
 .PHONY: dev
 dev: $(VENV)/runtime ## The same, started again whenever a file is saved
-	@MCP_LOG_LEVEL=$${MCP_LOG_LEVEL:-debug} $(PYTHON) -m watchfiles --filter python \
+	@MCP_LOG_LEVEL=$${MCP_LOG_LEVEL:-debug} exec $(PYTHON) -m watchfiles --filter python \
 		'$(PYTHON) server.py $(ARGS)' server.py serving tools
 
 .PHONY: stdio
@@ -52,7 +52,7 @@ test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the tests that take minute
 
 # The Inspector gives a stdio server no environment and takes --transport for itself: hence -e.
 INSPECTOR = PATH="$(CURDIR)/$(NODE_TOOLS)/.bin:$$PATH" mcp-inspector
-THIS_SERVER = -e MCP_TRANSPORT=stdio -- $(CURDIR)/$(PYTHON) $(CURDIR)/server.py
+THIS_SERVER = -e MCP_TRANSPORT=stdio -- "$(CURDIR)/$(PYTHON)" "$(CURDIR)/server.py"
 
 .PHONY: inspect
 inspect: $(VENV)/runtime $(NODE_TOOLS)/ready ## Open this server in the MCP Inspector
@@ -107,7 +107,9 @@ define install
 echo "Installing $(1) into $(VENV)" >&2; \
 $(PYTHON) -m pip --disable-pip-version-check install $$([ -t 2 ] || echo --quiet) --retries 2 \
 	--require-hashes --requirement $(1) 2>$(VENV)/install.log >&2 || \
-	$(call fail,cannot install $(1): $$(grep ERROR $(VENV)/install.log | head -n 1) (is there a network? see $(VENV)/install.log)); \
+	if grep --quiet Retrying $(VENV)/install.log; \
+		then $(call fail,cannot install $(1): no package index answers; is there a network? ($(VENV)/install.log says more)); \
+		else $(call fail,cannot install $(1): $$(grep ERROR $(VENV)/install.log | head -n 1)); fi; \
 touch $@
 endef
 

@@ -26,13 +26,11 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
         StartError: the address cannot be listened on.
     """
     listener = listen(settings.host, settings.port)  # before the tools are imported: a port in use is known at once
-    debug = settings.log_level == "debug"
-    if not debug:  # one line of ours says what uvicorn says in four
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
         create_app(create_server(settings), settings),
         log_config=None,
-        access_log=debug,
+        access_log=settings.log_level == "debug",
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,

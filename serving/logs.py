@@ -11,31 +11,28 @@ from typing import Any, Final
 from serving.settings import Settings
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
-_LIBRARIES: Final = {
-    "fastmcp": logging.WARNING,
-    "mcp": logging.WARNING,
-    "uvicorn": logging.INFO,
-    "uvicorn.error": logging.INFO,
-    "uvicorn.access": logging.INFO,
-}
+_OURS: Final = ("serving", "server", "tools", "ship")
+_UVICORN: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
 def configure_logs(settings: Settings) -> None:
     """Send every record of this process to stderr in one shape, whoever writes it.
 
-    FastMCP and the SDK are heard from warnings on, and with `log_level` debug from info on. Their debug records
-    are never shown: they print whole messages, arguments included.
+    `log_level` is ours and uvicorn's. Other libraries are heard from warnings on: below that, HTTP clients write
+    addresses, and FastMCP and the SDK write whole messages, arguments included.
     """
-    debug = settings.log_level == "debug"
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((TextFormatter if text else JsonFormatter)(tracebacks=debug))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for name, least in _LIBRARIES.items():
-        library = logging.getLogger(name)
-        library.handlers.clear()
-        library.propagate = True
-        library.setLevel(max(logging.INFO if debug else least, logging.getLogger().level))
+    handler.setFormatter((TextFormatter if text else JsonFormatter)(tracebacks=settings.log_level == "debug"))
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
+    for name in (*_UVICORN, "fastmcp"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    for name in _UVICORN:
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
 
 
 class JsonFormatter(logging.Formatter):

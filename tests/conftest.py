@@ -20,7 +20,8 @@ def no_settings_from_outside(monkeypatch):
 @pytest.fixture
 def restore_logging():
     """Undo what configuring the logs does to this process."""
-    loggers = [logging.getLogger(), *map(logging.getLogger, ("fastmcp", "mcp", "uvicorn", "uvicorn.error"))]
+    names = ("serving", "server", "tools", "ship", "fastmcp", "uvicorn", "uvicorn.error", "uvicorn.access")
+    loggers = [logging.getLogger(), *map(logging.getLogger, names)]
     before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
     for logger, level, handlers, propagate in before:

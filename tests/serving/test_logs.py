@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 
+import pytest
+
 from serving.logs import JsonFormatter, TextFormatter, configure_logs
 from serving.settings import Settings
 from tests.support import serving
@@ -50,20 +52,21 @@ def test_text_is_for_people():
 
 def test_our_own_uvicorn_and_fastmcp_records_come_out_in_one_shape(capsys, restore_logging):
     configure_logs(Settings(log_format="json"))
-    for name in ("serving.x", "uvicorn.error", "fastmcp.server", "mcp.server", "somebody.else"):
+    names = ("serving.x", "tools.x", "uvicorn.error", "fastmcp.server", "mcp.server", "somebody.else")
+    for name in names:
         logging.getLogger(name).warning("from %s", name)
     out, err = capsys.readouterr()
     assert out == ""
-    assert [json.loads(line)["message"] for line in err.splitlines()] == [
-        f"from {name}" for name in ("serving.x", "uvicorn.error", "fastmcp.server", "mcp.server", "somebody.else")
-    ]
+    assert [json.loads(line)["message"] for line in err.splitlines()] == [f"from {name}" for name in names]
 
 
-def test_libraries_never_log_at_debug_because_they_print_arguments_there(capsys, restore_logging):
-    configure_logs(Settings(log_level="debug", log_format="json"))
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_libraries_are_quiet_below_warnings_because_they_print_arguments_there(capsys, restore_logging, level):
+    configure_logs(Settings(log_level=level, log_format="json"))
+    logging.getLogger("httpx2").info("HTTP Request: GET https://api.example.com/?city=hunter2")
     logging.getLogger("mcp.server.sse").debug("Received JSON: hunter2")
-    logging.getLogger("serving.x").debug("ours")
-    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["ours"]
+    logging.getLogger("tools.weather").info("a tool's own")
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["a tool's own"]
 
 
 def test_a_server_logs_json_where_there_is_no_terminal_and_shows_no_banner():
