@@ -29,11 +29,7 @@ class SettingsError(StartError):
     exit_status = 2
 
 
-def load_settings(
-    settings: type[S],
-    argv: Sequence[str] = (),
-    environ: Mapping[str, str] = os.environ,
-) -> S:
+def load_settings(settings: type[S], argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> S:
     """Read `settings` from the command line, the environment and the env file.
 
     An empty variable counts as not set. `--help` prints every setting and exits.
@@ -117,14 +113,19 @@ def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
     )
     for name, field in settings.model_fields.items():
         names = ", ".join((PREFIX + name.upper(), *_other_names(field)))
-        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
         parser.add_argument(
             _flag(name),
             metavar=name.upper(),
             default=argparse.SUPPRESS,
-            help=f"{field.description} (default: {default or 'none' if default == '' else default}; {names})",
+            help=f"{field.description} (default: {default_text(field)}; {names})",
         )
     return {name: (_flag(name), value) for name, value in vars(parser.parse_args(argv)).items()}
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return a setting's default as somebody would write it; `none` when it is empty."""
+    default = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+    return (default.lower() if isinstance(field.default, bool) else default) or "none"
 
 
 def _flag(name: str) -> str:

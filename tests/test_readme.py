@@ -7,6 +7,7 @@ import subprocess
 
 from serving.identity import read_identity
 from serving.settings import Settings
+from serving.sources import default_text
 from tests.support import ROOT, SERVER, environment, serving
 
 README = (ROOT / "README.md").read_text()
@@ -39,12 +40,8 @@ def test_make_alone_lists_the_verbs():
 
 
 def test_the_settings_are_those_that_exist():
-    def default(value: object) -> str:
-        return str(value).lower() if isinstance(value, bool) else str(value or "none")
-
-    assert rows("Settings") == [
-        [name, default(field.default), field.description] for name, field in Settings.model_fields.items()
-    ]
+    expected = [[name, default_text(field), field.description] for name, field in Settings.model_fields.items()]
+    assert rows("Settings") == expected
 
 
 def test_the_commands_work():
