@@ -36,7 +36,7 @@ check: $(VENV)/dev ## Lint, check the format, check the types
 	@$(PYTHON) -m mypy
 
 .PHONY: format
-format: $(VENV)/dev ## Mend what the linter and the formatter can
+format: $(VENV)/dev ## Fix what the linter and the formatter can
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
 
@@ -45,7 +45,7 @@ conformance: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the official conformance sui
 	@$(PYTHON) -m tests.conformance.run $(ARGS)
 
 .PHONY: test-thorough
-test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the tests that take minutes: real clients, uvx, other tools
+test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, uvx, other tools
 	@$(PYTHON) -m pytest -m thorough $(ARGS)
 
 ##@ Look inside
@@ -59,17 +59,17 @@ inspect: $(VENV)/runtime $(NODE_TOOLS)/ready ## Open this server in the MCP Insp
 	@$(INSPECTOR) $(THIS_SERVER)
 
 .PHONY: inspect-cli
-inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## Ask this server through the Inspector (ARGS="--method resources/list")
+inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## List the tools with the Inspector (ARGS="--method resources/list" and so on)
 	@$(INSPECTOR) --cli $(or $(ARGS),--method tools/list) $(THIS_SERVER)
 
 ##@ Keep
 
 .PHONY: lock
 lock: $(VENV)/dev ## Resolve the dependencies anew and lock them with hashes, for every Python and platform
-	@$(LOCK) --output-file requirements.txt
-	@$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) --output-file requirements.txt >/dev/null
+	@$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt >/dev/null
 
-LOCK = $(PYTHON) -m uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+LOCK = $(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-emit-package pip --custom-compile-command 'make lock'
 
 .PHONY: clean

@@ -1,6 +1,6 @@
 """The server on one page: settings -> tools -> FastMCP -> app -> run. Start reading here.
 
-`python server.py --help` lists every setting. Importing this module starts nothing: `server:mcp` and `server:app` are
+`make run ARGS=--help` lists every setting. Importing this module starts nothing: `server:mcp` and `server:app` are
 built when somebody first asks for them, as `fastmcp run server.py` and `uvicorn server:app` do.
 """
 
@@ -26,7 +26,8 @@ def create_server(settings: Settings) -> "FastMCP":
     from serving.calls import around_calls
     from serving.discovery import load
 
-    identity, found = read_identity(), load(tools)
+    identity = read_identity()
+    found = load(tools)
     mcp = FastMCP(
         identity.name,
         instructions=identity.description,
@@ -44,7 +45,7 @@ def main() -> None:
     run(create_server)
 
 
-__getattr__ = build_on_demand(create_server)
+__getattr__ = build_on_demand(create_server)  # gives this module the `mcp` and `app` that are declared above
 
 if __name__ == "__main__":
     main()

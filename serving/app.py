@@ -8,6 +8,7 @@ from typing import Final
 from fastmcp import FastMCP
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.types import Lifespan
 
 from serving.hangup import WatchHangUp
 from serving.page import page_route
@@ -37,8 +38,11 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
     readiness = Readiness()
     app.router.routes += [*probe_routes(mcp, readiness), page_route(mcp, settings)]
 
-    serve = app.router.lifespan_context
+    app.router.lifespan_context = _tell_readiness(readiness, app.router.lifespan_context)
+    return app
 
+
+def _tell_readiness(readiness: Readiness, serve: Lifespan[Starlette]) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with serve(app):
@@ -46,5 +50,4 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
             yield
             readiness.reason = "stopping"
 
-    app.router.lifespan_context = lifespan
-    return app
+    return lifespan

@@ -20,9 +20,14 @@ Context = MiddlewareContext[mcp_types.CallToolRequestParams]
 Next = CallNext[mcp_types.CallToolRequestParams, ToolResult]
 
 
-def around_calls(_: Settings) -> list[Middleware]:
+def around_calls(settings: Settings) -> list[Middleware]:
     """Build the chassis' FastMCP middleware, in order."""
-    return [LogCalls(), ExplainNoSession(), CancelOnHangUp()]
+    around: list[Middleware] = [LogCalls()]
+    if settings.stateless:
+        around.append(ExplainNoSession())
+    if settings.transport != "stdio":
+        around.append(CancelOnHangUp())
+    return around
 
 
 class LogCalls(Middleware):

@@ -59,8 +59,8 @@ def load(package: ModuleType) -> Found:
     lifespans. Modules whose name starts with an underscore are helpers and are left out.
 
     Raises:
-        DiscoveryError: a module fails to import, declares nothing or repeats a component. FastMCP's own
-            `FileSystemProvider` warns and goes on, and a server without half its tools looks healthy.
+        DiscoveryError: a module fails to import, declares nothing or repeats a component, or there is none.
+            FastMCP's own `FileSystemProvider` warns and goes on; a server without half its tools looks healthy.
     """
     found = Found()
     owners: dict[str, str] = {}
@@ -76,6 +76,8 @@ def load(package: ModuleType) -> Found:
                     _collect(value, file, found, owners)
         except (Exception, SystemExit) as error:
             raise DiscoveryError(f"{file}: {_reason(error)}") from error
+    if not found.components and not found.lifespans:
+        raise DiscoveryError(f"{package.__name__}/: no file declares anything")
     return found
 
 

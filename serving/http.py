@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -36,12 +37,26 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
         timeout_graceful_shutdown=STOP_SECONDS,
     )
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            log.info(_where(listener, settings))
+    Server(config, _where(listener, settings)).run(sockets=[listener])
 
-    Server(config).run(sockets=[listener])
+
+class Server(uvicorn.Server):
+    """uvicorn, saying where it answers."""
+
+    def __init__(self, config: uvicorn.Config, where: str) -> None:
+        super().__init__(config)
+        self.where = where
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        log.info(self.where)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
+        if self.should_exit:
+            os._exit(0)
+        super().handle_exit(sig, frame)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from serving.settings import Settings
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
-_OURS: Final = ("serving", "server", "tools", "ship")
+_OURS: Final = ("serving", "server", "tools")
 _UVICORN: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 

@@ -31,7 +31,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class Settings(BaseModel):
     """One attribute a setting: `port` is `--port`, `MCP_PORT`, and a line in `.env`.
 
-    A folder below `ship/` that needs more of them extends this class.
+    Another server on this chassis that needs more of them extends the class.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,7 +40,9 @@ class Settings(BaseModel):
         Literal["http", "sse", "stdio"], BeforeValidator(_transport), AlsoRead(("FASTMCP_TRANSPORT",))
     ] = Field("http", description="how clients connect (sse is deprecated by the protocol)")
     host: Annotated[str, AlsoRead(("FASTMCP_HOST",))] = Field(
-        "127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 is every interface"
+        "127.0.0.1",
+        min_length=1,
+        description="address to listen on; 0.0.0.0 is every interface (then name the hosts in allowed_hosts)",
     )
     port: Annotated[int, AlsoRead(("FASTMCP_PORT", "PORT"))] = Field(
         8000, ge=0, le=65535, description="port to listen on; 0 picks a free one"

@@ -79,7 +79,10 @@ def import_fastmcp() -> None:
 
 
 def _read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
-    path = Path(environ.get(ENV_FILE_KEY) or ROOT / ".env")
+    named = environ.get(ENV_FILE_KEY)
+    path = Path(named or ROOT / ".env")
+    if named and (path.is_dir() or not path.exists()):
+        raise SettingsError(f"{ENV_FILE_KEY}={named}: expected a file that exists")
     if not path.is_file():
         return {}
     from dotenv import dotenv_values
@@ -119,7 +122,11 @@ def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
             default=argparse.SUPPRESS,
             help=f"{field.description} (default: {default_text(field)}; {names})",
         )
-    return {name: (_flag(name), value) for name, value in vars(parser.parse_args(argv)).items()}
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        meant = difflib.get_close_matches(unknown[0], [_flag(name) for name in settings.model_fields], n=1)
+        parser.error(f"{unknown[0]}: no such option" + "".join(f", did you mean {option}?" for option in meant))
+    return {name: (_flag(name), value) for name, value in vars(given).items()}
 
 
 def default_text(field: FieldInfo) -> str:

@@ -20,7 +20,7 @@ def no_settings_from_outside(monkeypatch):
 @pytest.fixture
 def restore_logging():
     """Undo what configuring the logs does to this process."""
-    names = ("serving", "server", "tools", "ship", "fastmcp", "uvicorn", "uvicorn.error", "uvicorn.access")
+    names = ("serving", "server", "tools", "fastmcp", "uvicorn", "uvicorn.error", "uvicorn.access")
     loggers = [logging.getLogger(), *map(logging.getLogger, names)]
     before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield

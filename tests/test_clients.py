@@ -70,7 +70,7 @@ async def test_the_configuration_in_the_readme_lets_uvx_install_and_run_it(tmp_p
     monkeypatch.chdir(tmp_path)
     identity = read_identity()
     config = json.loads(block.replace("/path/to/this/folder", str(ROOT)))
-    config["mcpServers"][identity.name]["env"] = environment()  # this machine's proxy and certificates, if any
+    config["mcpServers"][identity.name]["env"] |= environment()  # this machine's proxy and certificates, if any
     async with Client(config) as client:
         assert (client.server_info.name, client.server_info.version) == (identity.name, identity.version)
         assert await client.list_tools()

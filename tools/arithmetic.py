@@ -1,9 +1,8 @@
 """Typed arguments, a choice, and errors that the model can act on."""
 
 import math
+import operator
 from collections.abc import Callable
-from operator import add as plus
-from operator import mul, sub, truediv
 from typing import Annotated, Final, Literal
 
 from fastmcp.exceptions import ToolError
@@ -15,10 +14,10 @@ Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 Operation = Literal["add", "subtract", "multiply", "divide"]
 
 _OPERATIONS: Final[dict[Operation, Callable[[Number, Number], Number]]] = {
-    "add": plus,
-    "subtract": sub,
-    "multiply": mul,
-    "divide": truediv,
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
 }
 _PURE: Final = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import anyio
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 TIMEOUT: Final = httpx2.Timeout(10, connect=3)
 RETRY_AFTER: Final = 0.5
-"""Seconds before the one retry; only a GET, which may be repeated, gets one."""
+"""Seconds before the one retry, of a GET only: when nobody answered, or with a server error."""
 
 
 class Weather(BaseModel):
@@ -58,14 +59,13 @@ async def weather(
 
 
 async def _get(client: httpx2.AsyncClient, path: str, key: str, params: dict[str, str]) -> httpx2.Response:
-    headers = {"Authorization": f"Bearer {key}"}
-    for last_try in (False, True):
-        try:
-            response = await client.get(path, params=params, headers=headers)
-            if last_try or not response.is_server_error:
-                return response
-        except httpx2.TransportError:
-            if last_try:
-                raise ToolError("The weather service does not answer: try again in a few minutes") from None
-        await anyio.sleep(RETRY_AFTER)
-    raise AssertionError("unreachable")
+    request = client.build_request("GET", path, params=params, headers={"Authorization": f"Bearer {key}"})
+    with suppress(httpx2.TransportError):
+        response = await client.send(request)
+        if not response.is_server_error:
+            return response
+    await anyio.sleep(RETRY_AFTER)
+    try:
+        return await client.send(request)
+    except httpx2.TransportError:
+        raise ToolError("The weather service does not answer: try again in a few minutes") from None

@@ -134,6 +134,11 @@ def test_a_module_that_cannot_be_used_is_named_with_the_reason(package, source, 
     assert str(error.value) == message
 
 
+def test_a_package_without_tools_is_refused(package):
+    with pytest.raises(DiscoveryError, match="^sample_tools/: no file declares anything$"):
+        package(_helper="x = 1")
+
+
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_a_broken_tool_ends_the_start_with_status_1_and_a_traceback_only_when_debugging(tmp_path, level):
     copy_of_this_server(tmp_path, {"broken.py": "import nonsense\n"})

@@ -49,6 +49,13 @@ def test_a_signal_ends_the_process_with_0(transport, number):
         assert "Traceback" not in "\n".join(server.log)
 
 
+def test_a_second_signal_ends_the_process_at_once_and_quietly():
+    with serving() as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.stop(signal.SIGINT) == 0
+        assert "Traceback" not in "\n".join(server.log)
+
+
 def test_a_port_in_use_is_one_clear_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,7 +10,9 @@ from tests.support import ROOT, run
 
 @pytest.fixture
 def env_file(tmp_path):
-    return tmp_path / ".env"
+    path = tmp_path / ".env"
+    path.touch()
+    return path
 
 
 def load(env_file, *argv: str, **environ: str) -> Settings:
@@ -75,7 +77,9 @@ def test_an_empty_variable_counts_as_not_set(env_file):
             {"MCP_LOG_FORMAT": "xml", "MCP_PORT": "80"},
             "--port=x: expected a whole number from 0 to 65535; MCP_LOG_FORMAT=xml: expected auto, text or json",
         ),
-        (("--prot", "80"), {}, "unrecognized arguments: --prot 80 (--help lists every option)"),
+        (("--prot", "80"), {}, "--prot: no such option, did you mean --port? (--help lists every option)"),
+        (("stdio",), {}, "stdio: no such option (--help lists every option)"),
+        ((), {"MCP_ENV_FILE": "/no/such/file"}, "MCP_ENV_FILE=/no/such/file: expected a file that exists"),
         (("--port",), {}, "argument --port: expected one argument (--help lists every option)"),
     ],
 )

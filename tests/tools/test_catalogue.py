@@ -16,9 +16,9 @@ async def client():
 
 async def test_every_example_is_there_and_explained(client):
     tools = {tool.name: tool for tool in await client.list_tools()}
-    assert tools.keys() == TOOLS
-    assert all(tool.description and tool.annotations.read_only_hint for tool in tools.values())
-    assert {name for name, tool in tools.items() if tool.annotations.open_world_hint} == {"weather"}
+    assert tools.keys() >= TOOLS
+    assert all(tools[name].description and tools[name].annotations.read_only_hint for name in TOOLS)
+    assert {name for name in TOOLS if tools[name].annotations.open_world_hint} == {"weather"}
 
 
 @pytest.mark.parametrize(
