@@ -135,7 +135,7 @@ def test_a_module_that_cannot_be_used_is_named_with_the_reason(package, source, 
 
 
 def test_a_package_without_tools_is_refused(package):
-    with pytest.raises(DiscoveryError, match="^sample_tools/: no file declares anything$"):
+    with pytest.raises(DiscoveryError, match=r"^sample_tools/: no file declares anything$"):
         package(_helper="x = 1")
 
 
