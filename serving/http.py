@@ -49,7 +49,10 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            raise SystemExit(StartError.exit_status) from None  # a lifespan failed, and has been logged
         log.info(self.where)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

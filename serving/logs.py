@@ -33,6 +33,7 @@ def configure_logs(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     for name in _UVICORN:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
+    logging.getLogger("uvicorn.error").addFilter(_no_text_of_a_traceback)
 
 
 class JsonFormatter(logging.Formatter):
@@ -80,6 +81,11 @@ class TextFormatter(JsonFormatter):
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = f"{time} {record.levelname.lower():8} {record.getMessage()}{pairs}"
         return f"{line}\n{trace.rstrip()}" if trace else line
+
+
+def _no_text_of_a_traceback(record: logging.LogRecord) -> bool:
+    """Drop what Starlette makes of a failed lifespan: a message with a traceback in it; `serving.app` has logged it."""
+    return not str(record.msg).startswith("Traceback")
 
 
 def _where(trace: TracebackType | None) -> str:

@@ -74,12 +74,22 @@ def configure(settings: type[S], argv: Sequence[str] = ()) -> S:
 
 @contextmanager
 def explain_errors() -> Iterator[None]:
-    """Turn a `StartError` into one log line and its exit status; a traceback comes at log level debug only."""
+    """End the process with one log line when something keeps it from running; a traceback takes log level debug."""
     try:
         yield
     except StartError as error:
         log.critical(error, exc_info=log.isEnabledFor(logging.DEBUG))
         sys.exit(error.exit_status)
+    except Exception as error:
+        log.critical("the server failed (MCP_LOG_LEVEL=debug says more)", exc_info=_only(error))
+        sys.exit(StartError.exit_status)
+
+
+def _only(error: Exception) -> Exception:
+    """Return the one error that a task group has wrapped, or the error itself."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _leave(*_: object) -> NoReturn:

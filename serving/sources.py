@@ -74,7 +74,7 @@ def import_fastmcp() -> None:
         fault = error.errors()[0]
         key = "FASTMCP_" + "__".join(map(str, fault["loc"])).upper()
         raise SettingsError(
-            f"{key}={fault['input']}: expected {fault['msg'].removeprefix('Input should be ')}"
+            f"{key}={_one_line(str(fault['input']))}: expected {fault['msg'].removeprefix('Input should be ')}"
         ) from None
 
 
@@ -87,7 +87,10 @@ def _read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
+    try:
+        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: expected a text file that can be read ({type(error).__name__})") from None
 
 
 def _from_environment(settings: type[Settings], environ: Mapping[str, str], *, other_names: bool) -> Given:
@@ -125,7 +128,9 @@ def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         meant = difflib.get_close_matches(unknown[0], [_flag(name) for name in settings.model_fields], n=1)
-        parser.error(f"{unknown[0]}: no such option" + "".join(f", did you mean {option}?" for option in meant))
+        parser.error(
+            f"{_one_line(unknown[0])}: no such option" + "".join(f", did you mean {option}?" for option in meant)
+        )
     return {name: (_flag(name), value) for name, value in vars(given).items()}
 
 
@@ -146,9 +151,13 @@ def _explain(settings: type[Settings], given: Given, error: ValidationError) -> 
 
 
 def _explain_one(key: str, value: str, schema: dict[str, Any]) -> str:
-    shown = key if schema.get("writeOnly") else f"{key}={value}"
+    shown = key if schema.get("writeOnly") else f"{key}={_one_line(value)}"
     link = " (a Kubernetes Service named mcp sets it: put enableServiceLinks: false into the pod)"
     return f"{shown}: expected {_expectation(schema)}{link if value.startswith('tcp://') else ''}"
+
+
+def _one_line(value: str) -> str:
+    return value if value.isprintable() else repr(value)
 
 
 def _expectation(schema: dict[str, Any]) -> str:

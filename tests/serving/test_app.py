@@ -5,6 +5,7 @@ from fastmcp import FastMCP
 from httpx2 import ASGITransport, AsyncClient
 
 from serving.app import create_app
+from serving.errors import StartError
 from serving.settings import Settings
 
 
@@ -27,6 +28,11 @@ def http(**settings) -> AsyncClient:
 async def test_the_guard_is_on_and_knows_whom_it_was_told_of(headers, status):
     async with http(allowed_hosts=("mcp.example",), allowed_origins=("https://app.example",)) as client:
         assert (await client.get("/", headers=headers)).status_code == status
+
+
+def test_a_path_of_our_own_is_refused():
+    with pytest.raises(StartError, match=r"^MCP_PATH=/health: expected a path that the server does not use itself$"):
+        http(path="/health")
 
 
 async def test_an_asterisk_turns_the_guard_off():

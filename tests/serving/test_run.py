@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support import SECONDS, program, serving
+from tests.support import SECONDS, copy_of_this_server, program, run, serving
 
 
 def test_a_near_miss_is_pointed_out_once():
@@ -31,6 +31,25 @@ def test_a_signal_while_starting_ends_the_process_with_0(number, transport):
         process.send_signal(number)
         assert process.wait(SECONDS) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("transport", ["http", "sse", "stdio"])
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_lifespan_that_fails_ends_the_start_with_its_place(tmp_path, transport, level):
+    tool = """if True:
+        from fastmcp.server.lifespan import lifespan
+
+        @lifespan
+        async def connect(server):
+            raise RuntimeError("hunter2")
+            yield {}
+    """
+    copy_of_this_server(tmp_path, {"broken.py": tool})
+    settings = ("--transport", transport, "--port", "0", "--log-level", level)
+    result = run(*settings, script=tmp_path / "server.py", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "tools/broken.py:6 in connect" in result.stderr
+    assert ("Traceback" in result.stderr) is ("hunter2" in result.stderr) is (level == "debug")
 
 
 def test_a_module_builds_its_parts_once_and_hints_once(restore_logging, capsys, monkeypatch):

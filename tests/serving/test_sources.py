@@ -71,6 +71,7 @@ def test_an_empty_variable_counts_as_not_set(env_file):
         ((), {"MCP_TRANSPORT": "grpc"}, "MCP_TRANSPORT=grpc: expected http, sse or stdio"),
         ((), {"LOG_LEVEL": "loud"}, "LOG_LEVEL=loud: expected debug, info, warning, error or critical"),
         ((), {"MCP_STATELESS": "maybe"}, "MCP_STATELESS=maybe: expected true or false"),
+        ((), {"MCP_PORT": "80\n81"}, "MCP_PORT='80\\n81': expected a whole number from 0 to 65535"),
         ((), {"MCP_PATH": "mcp"}, "MCP_PATH=mcp: expected a value like /mcp"),
         (("--path", "/mcp/"), {}, "--path=/mcp/: expected a value like /mcp"),
         (("--host", ""), {}, "--host=: expected a value that is not empty"),
@@ -89,6 +90,12 @@ def test_a_bad_value_is_named_with_its_key_and_what_was_expected(env_file, argv,
     with pytest.raises(SettingsError) as error:
         load(env_file, *argv, **environ)
     assert str(error.value) == message
+
+
+def test_an_env_file_that_is_no_text_is_named(env_file):
+    env_file.write_bytes(b"\x85\xff")
+    with pytest.raises(SettingsError, match=r"\.env: expected a text file that can be read \(UnicodeDecodeError\)"):
+        load(env_file)
 
 
 def test_a_variable_that_a_kubernetes_service_injects_is_recognized(env_file):
