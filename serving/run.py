@@ -1,11 +1,13 @@
 """Start as the command line says, or as somebody else's runner does, and explain in one line what prevents it."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
 from serving.errors import StartError
@@ -28,6 +30,8 @@ def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
     Ends the process with 2 on a bad setting and 1 when the server cannot start, each with one line on stderr,
     and with 0 on SIGINT, on SIGTERM and, over stdio, at the end of input.
     """
+    if sys.stderr is None:  # whoever started us has closed it; descriptor 2 must not become something else
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  it stays open
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until uvicorn takes over, and when it raises again what stopped it
     with explain_errors():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from fastmcp.server.context import set_transport
 from mcp.server.stdio import stdio_server
 
 from serving.settings import Settings
+
+log: Final = logging.getLogger("serving.stdio")
 
 ANSWER_SECONDS: Final = 2.0
 """How long calls may go on after the client has closed its end."""
@@ -49,12 +52,15 @@ def claim_wire() -> tuple[int, int]:
 
 async def _serve(mcp: FastMCP, wire: tuple[int, int]) -> None:
     set_transport("stdio")  # FastMCP trusts the local client with components that need a scope
-    with anyio.CancelScope() as serving:
-        _on_stop_signals(serving.cancel)
-        conversation = Conversation(wire)
-        async with stdio_server(cast("Any", conversation), cast("Any", conversation)) as streams:
-            server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
-            await server.run(streams[0], streams[1], server.create_initialization_options())
+    try:
+        with anyio.CancelScope() as serving:
+            _on_stop_signals(serving.cancel)
+            conversation = cast("Any", Conversation(wire))
+            async with stdio_server(conversation, conversation) as (messages, answers):
+                server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
+                await server.run(messages, answers, server.create_initialization_options())
+    except* BrokenPipeError:
+        log.warning("the client is gone without having closed its end")
 
 
 class Conversation:

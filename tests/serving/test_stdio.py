@@ -1,6 +1,7 @@
 """Over stdio, descriptor 1 carries the protocol and nothing else, and every stop is prompt and clean."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -64,6 +65,24 @@ def test_no_answer_is_lost_when_the_input_ends_right_behind_the_questions():
     texts = [answer["content"][0]["text"] for number, answer in sorted(answers(result.stdout).items())[1:]]
     assert texts == [f"Echo: {number}" for number in range(20)]
     assert result.returncode == 0
+
+
+def test_a_client_that_is_gone_ends_the_process_with_0():
+    with program(sys.executable, SAMPLE, "--transport", "stdio") as process:
+        process.stdout.close()
+        process.stdin.write(lines(HELLO, INITIALIZED))
+        process.stdin.flush()
+        assert process.wait(SECONDS) == 0
+        assert "the client is gone" in process.stderr.read()
+        process.stdout = None  # for `program`, which reads it to its end
+
+
+def test_it_works_where_stderr_is_closed():
+    command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(SAMPLE))} --transport stdio 2>&-"
+    with program("sh", "-c", command) as process:
+        stdout, _ = process.communicate(lines(HELLO, INITIALIZED, call("be_loud")), SECONDS)
+        assert process.returncode == 0
+    assert answers(stdout)[3]["content"][0]["text"] == "read ''"
 
 
 def test_a_line_that_is_no_message_is_passed_over():
