@@ -1,12 +1,14 @@
 """What a tool call passes on its way to the tool, outermost first."""
 
+import asyncio
 import logging
 import time
 from typing import Any, Final
 
 import anyio
 import mcp_types
-from fastmcp.exceptions import NotFoundError, ToolError, ValidationError
+from fastmcp.exceptions import NotFoundError, PromptError, ToolError, ValidationError
+from fastmcp.prompts import PromptResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError, NoBackChannelError
@@ -22,12 +24,12 @@ Next = CallNext[mcp_types.CallToolRequestParams, ToolResult]
 
 def around_calls(settings: Settings) -> list[Middleware]:
     """Build the chassis' FastMCP middleware, in order."""
-    around: list[Middleware] = [LogCalls()]
+    around: list[Middleware] = [LogCalls(), MaskPrompts()]
     if settings.stateless:
         around.append(ExplainNoSession())
     if settings.transport != "stdio":
         around.append(CancelOnHangUp())
-    return around
+    return [*around, ContainExits()]
 
 
 class LogCalls(Middleware):
@@ -88,6 +90,37 @@ class ExplainNoSession(Middleware):
             raise
 
 
+class MaskPrompts(Middleware):
+    """Keep a bug's message from the client, which FastMCP does for tools and resources only."""
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Say no more than which prompt failed, unless the prompt itself has said why."""
+        try:
+            return await call_next(context)
+        except PromptError as error:
+            if error.__cause__ is None:
+                raise
+            raise PromptError(f"Error rendering prompt {context.message.name!r}") from error
+
+
+class ContainExits(Middleware):
+    """A tool that calls `sys.exit`, or is cancelled by itself, fails; else it would take the server along."""
+
+    async def on_call_tool(self, context: Context, call_next: Next) -> ToolResult:
+        """Turn what would pass through every `except Exception` into the failure of this call."""
+        try:
+            return await call_next(context)
+        except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise  # from outside: the client has cancelled
+            raise ToolError(f"Error calling tool {context.message.name!r}") from error
+
+
 def _classify(error: Exception) -> tuple[str, BaseException | None]:
     match error:
         case HungUpError():
@@ -96,10 +129,12 @@ def _classify(error: Exception) -> tuple[str, BaseException | None]:
             return "unknown", None
         case ValidationError():
             return "invalid", None
-        case ToolError(__cause__=None) | MCPError():  # FastMCP lets an MCPError through only to tell the client
+        case ToolError() if error.__cause__ and str(error).startswith("Error calling tool"):  # FastMCP's own words
+            return "failed", error.__cause__
+        case ToolError() | MCPError():  # FastMCP lets an MCPError through only to tell the client
             return "refused", None
         case _:
-            return "failed", error.__cause__ or error
+            return "failed", error
 
 
 def _request_id(context: MiddlewareContext[Any]) -> str | None:

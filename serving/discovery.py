@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -65,7 +66,7 @@ def load(package: ModuleType) -> Found:
     found = Found()
     owners: dict[str, str] = {}
     seen: set[int] = set()
-    for name, file in _modules(package):
+    for name, file in _modules(package.__name__, list(package.__path__)):
         try:
             declared = [value for value in vars(importlib.import_module(name)).values() if _declares(value)]
             if not declared and not file.endswith("__init__.py"):
@@ -81,17 +82,17 @@ def load(package: ModuleType) -> Found:
     return found
 
 
-def _modules(package: ModuleType, folder: str = "") -> Iterator[tuple[str, str]]:
-    folder = f"{folder}{package.__name__.rpartition('.')[2]}/"
-    yield package.__name__, f"{folder}__init__.py"
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-        name = f"{package.__name__}.{module.name}"
+def _modules(package: str, paths: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each module's name and file, a package's own `__init__.py` first, without importing any."""
+    yield package, f"{package.replace('.', '/')}/__init__.py"
+    for module in sorted(pkgutil.iter_modules(paths), key=lambda module: module.name):
+        name = f"{package}.{module.name}"
         if module.name.startswith("_"):
             continue
         if module.ispkg:
-            yield from _modules(importlib.import_module(name), folder)
+            yield from _modules(name, [str(Path(path) / module.name) for path in paths])
         else:
-            yield name, f"{folder}{module.name}.py"
+            yield name, f"{name.replace('.', '/')}.py"
 
 
 def _declares(value: Any) -> bool:

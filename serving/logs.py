@@ -57,7 +57,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **self.details(record),
         }
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)
 
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what `extra=` and `exc_info=` gave to `record`."""

@@ -67,9 +67,11 @@ def import_fastmcp() -> None:
         SettingsError: a `FASTMCP_` variable that FastMCP does not understand.
     """
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
-    os.environ.setdefault("FASTMCP_LOG_ENABLED", "false")
+    os.environ["FASTMCP_LOG_ENABLED"] = "false"
     try:
-        import fastmcp  # noqa: F401
+        import fastmcp
+
+        fastmcp.settings.http_host_origin_protection = True  # also for `fastmcp run --transport http`
     except ValidationError as error:
         fault = error.errors()[0]
         key = "FASTMCP_" + "__".join(map(str, fault["loc"])).upper()

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any, Final, cast
 
 import anyio
@@ -52,15 +53,12 @@ def claim_wire() -> tuple[int, int]:
 
 async def _serve(mcp: FastMCP, wire: tuple[int, int]) -> None:
     set_transport("stdio")  # FastMCP trusts the local client with components that need a scope
-    try:
-        with anyio.CancelScope() as serving:
-            _on_stop_signals(serving.cancel)
-            conversation = cast("Any", Conversation(wire))
-            async with stdio_server(conversation, conversation) as (messages, answers):
-                server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
-                await server.run(messages, answers, server.create_initialization_options())
-    except* BrokenPipeError:
-        log.warning("the client is gone without having closed its end")
+    with anyio.CancelScope() as serving:
+        _on_stop_signals(serving.cancel)
+        conversation = cast("Any", Conversation(wire, serving.cancel))
+        async with stdio_server(conversation, conversation) as (messages, answers):
+            server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
+            await server.run(messages, answers, server.create_initialization_options())
 
 
 class Conversation:
@@ -70,7 +68,8 @@ class Conversation:
     held back until every request has its answer, for at most `ANSWER_SECONDS`.
     """
 
-    def __init__(self, wire: tuple[int, int]) -> None:
+    def __init__(self, wire: tuple[int, int], stop: Callable[[], Any]) -> None:
+        self._stop = stop
         self._send, self._lines = anyio.create_memory_object_stream[str]()
         self._output = anyio.wrap_file(os.fdopen(wire[1], "w", encoding="utf-8", newline="\n"))
         self._unanswered: set[str] = set()
@@ -84,7 +83,7 @@ class Conversation:
                 for line in lines:
                     from_thread.run(self._send.send, line, token=token)
             from_thread.run_sync(self._send.close, token=token)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.RunFinishedError):
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.RunFinishedError, CancelledError):
             pass  # the server stopped first
 
     async def __aiter__(self) -> Any:
@@ -100,8 +99,13 @@ class Conversation:
 
     async def write(self, line: str) -> None:
         """Send one message to the client."""
-        await self._output.write(line)
-        await self._output.flush()
+        try:
+            await self._output.write(line)
+            await self._output.flush()
+        except BrokenPipeError:
+            log.warning("the client is gone without having closed its end")
+            _leave_soon()
+            self._stop()
         self._unanswered.discard(_id(line, "result") or _id(line, "error") or "")
         self._answered.set()
 
@@ -115,7 +119,7 @@ def _id(line: str, beside: str) -> str | None:
         return None
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return json.dumps(message["id"]) if isinstance(message, dict) and beside in message and "id" in message else None
 

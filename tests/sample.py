@@ -1,5 +1,6 @@
 """The small server of the chassis' own tests: what the protocol can do, and nothing of `tools/`."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -78,10 +79,18 @@ def create_server(settings: Settings) -> "FastMCP":
 
     @mcp.tool
     def refuse() -> None:
-        raise ToolError("not today")
+        raise ToolError("not today") from ValueError("an upstream error")
 
     @mcp.tool
     def fail(secret: str) -> None:
+        raise RuntimeError(f"broken by {secret}")
+
+    @mcp.tool
+    async def leave(how: str) -> None:
+        raise {"exit": SystemExit("bye"), "interrupt": KeyboardInterrupt(), "cancel": asyncio.CancelledError()}[how]
+
+    @mcp.prompt
+    def broken_prompt(secret: str) -> str:
         raise RuntimeError(f"broken by {secret}")
 
     @mcp.tool

@@ -22,7 +22,7 @@ class Weather(BaseModel):
     """What the API answers; the tool's output schema is made from it."""
 
     city: str
-    temperature: float = Field(description="in degrees Celsius")
+    temperature: float = Field(allow_inf_nan=False, description="in degrees Celsius")
     conditions: str = Field(description="in a few words, like 'light rain'")
 
 
@@ -50,7 +50,7 @@ async def weather(
         raise ToolError(f"The weather service knows no city named {city!r}: check the spelling")
     if response.status_code in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
         raise ToolError("The weather service refuses the key: check WEATHER_API_KEY in the server's environment")
-    if response.is_error:
+    if not response.is_success:
         raise ToolError(f"The weather service answered {response.status_code}: try again in a few minutes")
     try:
         return Weather.model_validate_json(response.content)
@@ -60,12 +60,12 @@ async def weather(
 
 async def _get(client: httpx2.AsyncClient, path: str, key: str, params: dict[str, str]) -> httpx2.Response:
     request = client.build_request("GET", path, params=params, headers={"Authorization": f"Bearer {key}"})
-    with suppress(httpx2.TransportError):
+    with suppress(httpx2.RequestError):
         response = await client.send(request)
         if not response.is_server_error:
             return response
     await anyio.sleep(RETRY_AFTER)
     try:
         return await client.send(request)
-    except httpx2.TransportError:
+    except httpx2.RequestError:
         raise ToolError("The weather service does not answer: try again in a few minutes") from None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fastmcp import Client
 from httpx2 import AsyncClient
+from mcp import MCPError
 
 from tests.support import Server, post, serving
 
@@ -55,6 +56,24 @@ async def test_a_bug_is_one_line_that_says_where_and_keeps_the_details_from_the_
     traceback = line.pop("traceback", "")  # only at level debug
     assert SECRET not in str(line)
     assert bool(traceback) is ("debug" in str(server.process.args))
+
+
+@pytest.mark.parametrize("how", ["exit", "interrupt", "cancel"])
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_tool_that_would_end_the_server_only_fails(server, how, mode):
+    async with Client(server.url, mode=mode) as client:
+        result = await client.call_tool("leave", {"how": how}, raise_on_error=False)
+        assert result.content[0].text == "Error calling tool 'leave'"
+        assert '"outcome": "failed"' in server.wait_for('"tool call"')
+        assert (await client.call_tool("echo", {"message": "still here"})).data == "Echo: still here"
+        server.wait_for('"tool call"')
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_bug_in_a_prompt_is_kept_from_the_client(server, mode):
+    async with Client(server.url, mode=mode) as client:
+        with pytest.raises(MCPError, match=r"^Error rendering prompt 'broken_prompt'$"):
+            await client.get_prompt("broken_prompt", {"secret": SECRET})
 
 
 async def test_a_round_that_asks_the_client_is_logged_as_such(server):

@@ -134,6 +134,11 @@ def test_a_module_that_cannot_be_used_is_named_with_the_reason(package, source, 
     assert str(error.value) == message
 
 
+def test_a_subpackage_that_does_not_import_is_named(package):
+    with pytest.raises(DiscoveryError, match=r"^sample_tools/more/__init__\.py: ZeroDivisionError: division by zero$"):
+        package(more__in____init__="1 / 0")
+
+
 def test_a_package_without_tools_is_refused(package):
     with pytest.raises(DiscoveryError, match=r"^sample_tools/: no file declares anything$"):
         package(_helper="x = 1")

@@ -86,7 +86,7 @@ def test_it_works_where_stderr_is_closed():
 
 
 def test_a_line_that_is_no_message_is_passed_over():
-    nonsense = '\n{"jsonrpc": "2.0"}\nnonsense\n[1]\n"method"\n\xff\n'
+    nonsense = '{"method":' + "[" * 2000 + "]" * 2000 + '}\n{"jsonrpc": "2.0"}\nnonsense\n[1]\n"method"\n\xff\n'
     result = run(
         "--transport", "stdio", script=SAMPLE, stdin=lines(HELLO, INITIALIZED) + nonsense + lines(call("echo"))
     )
