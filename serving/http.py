@@ -13,11 +13,14 @@ from fastmcp import FastMCP
 from serving.app import create_app
 from serving.errors import StartError
 from serving.settings import Settings
+from serving.stop import leave_within
 
 log: Final = logging.getLogger("serving.http")
 
 STOP_SECONDS: Final = 5
 """How long a stop waits for open connections before it cuts them."""
+CLEANUP_SECONDS: Final = 5
+"""How long lifespans may then take to close; a sync tool or a thread may hold the process back no longer, either."""
 
 
 def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
@@ -53,12 +56,14 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             raise SystemExit(StartError.exit_status) from None  # a lifespan failed, and has been logged
-        log.info(self.where)
+        if not self.should_exit:
+            log.info(self.where)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
         if self.should_exit:
             os._exit(0)
+        leave_within(STOP_SECONDS + CLEANUP_SECONDS)
         super().handle_exit(sig, frame)
 
 
@@ -80,10 +85,9 @@ def listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()  # only now is the port ours; who connects before we serve is kept waiting
-    except OSError as error:
-        raise StartError(
-            f"cannot listen on {host}:{port}: {error.strerror} (choose another with --host or --port)"
-        ) from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "this is no host name"
+        raise StartError(f"cannot listen on {host}:{port}: {reason} (choose another with --host or --port)") from error
     return listener
 
 

@@ -19,6 +19,7 @@ from fastmcp.server.context import set_transport
 from mcp.server.stdio import stdio_server
 
 from serving.settings import Settings
+from serving.stop import leave_within
 
 log: Final = logging.getLogger("serving.stdio")
 
@@ -95,7 +96,7 @@ class Conversation:
             while self._unanswered:
                 self._answered = anyio.Event()
                 await self._answered.wait()
-        _leave_soon()
+        leave_within(LEAVE_SECONDS)
 
     async def write(self, line: str) -> None:
         """Send one message to the client."""
@@ -104,7 +105,7 @@ class Conversation:
             await self._output.flush()
         except BrokenPipeError:
             log.warning("the client is gone without having closed its end")
-            _leave_soon()
+            leave_within(LEAVE_SECONDS)
             self._stop()
         self._unanswered.discard(_id(line, "result") or _id(line, "error") or "")
         self._answered.set()
@@ -128,14 +129,8 @@ def _on_stop_signals(stop: Callable[[], Any]) -> None:
     loop = asyncio.get_running_loop()
 
     def handle(*_: object) -> None:
-        _leave_soon()
+        leave_within(LEAVE_SECONDS)
         loop.call_soon_threadsafe(stop)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)
-
-
-def _leave_soon() -> None:
-    timer = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
-    timer.daemon = True
-    timer.start()

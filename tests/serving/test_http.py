@@ -66,11 +66,12 @@ def test_a_port_in_use_is_one_clear_line():
     assert "choose another with --host or --port" in result.stderr
 
 
-def test_a_host_that_does_not_exist_is_one_clear_line():
-    result = run("--host", "no.such.host.invalid", "--port", "0", script=SAMPLE)
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b"])
+def test_a_host_that_does_not_exist_is_one_clear_line(host):
+    result = run("--host", host, "--port", "0", script=SAMPLE)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
-    assert "cannot listen on no.such.host.invalid:0: " in result.stderr
+    assert f"cannot listen on {host}:0: " in result.stderr
 
 
 def test_an_answer_is_not_delayed_by_the_network_stack():

@@ -119,5 +119,5 @@ def test_nothing_is_imported_that_only_http_needs():
     assert set(result.stderr.split()) == {
         "serving",
         *(f"serving.{name}" for name in ("calls", "discovery", "errors", "hangup", "identity", "logs", "run")),
-        *(f"serving.{name}" for name in ("settings", "sources", "stdio")),
+        *(f"serving.{name}" for name in ("settings", "sources", "stdio", "stop")),
     }
