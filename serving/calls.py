@@ -1,4 +1,4 @@
-"""What a tool call passes on its way to the tool, outermost first."""
+"""What a call passes on its way to the tool or prompt, outermost first."""
 
 import asyncio
 import logging

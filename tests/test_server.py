@@ -11,7 +11,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
 from serving.identity import read_identity
-from tests.support import ROOT, SERVER, environment, program, serving
+from tests.support import ROOT, SERVER, environment, post, program, serving
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -70,6 +70,17 @@ async def test_fastmcp_runs_it_from_another_folder(tmp_path, mode):
     )
     async with Client(transport, mode=mode) as client:
         assert await client.list_tools()
+
+
+async def test_fastmcps_own_runner_has_the_guard_too(unused_port):
+    command = ("run", "server.py", "--no-banner", "--transport", "http", "--port", str(unused_port))
+    with program(SCRIPTS / "fastmcp", *command) as process:
+        assert any("Uvicorn running" in line for line in process.stderr)
+        async with httpx2.AsyncClient() as http:
+            request = post(f"http://127.0.0.1:{unused_port}/mcp", "2026-07-28", "server/discover")
+            assert (await http.send(request)).status_code == 200
+            request.headers["host"] = "evil.example"
+            assert (await http.send(request)).status_code == 421
 
 
 def test_fastmcp_inspects_it_from_another_folder(tmp_path):

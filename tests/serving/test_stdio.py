@@ -5,7 +5,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from fastmcp import Client
@@ -101,10 +100,8 @@ def test_a_signal_ends_the_process_with_0_at_once_whatever_runs(number, busy):
         process.stdin.write(lines(HELLO, INITIALIZED, busy, {"method": "ping"}))
         process.stdin.flush()
         assert any(json.loads(line)["id"] == 4 for line in process.stdout)  # the ping: `busy` is under way
-        begin = time.monotonic()
         process.send_signal(number)
-        assert process.wait(SECONDS) == 0
-        assert time.monotonic() - begin < 15  # what bare FastMCP takes for SIGINT
+        assert process.wait(14) == 0  # bare FastMCP takes 15 seconds for SIGINT
 
 
 def test_nothing_is_imported_that_only_http_needs():

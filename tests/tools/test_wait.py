@@ -1,6 +1,5 @@
 """Progress while waiting, and the end of it when the client cancels."""
 
-import time
 from itertools import pairwise
 
 import anyio
@@ -33,11 +32,10 @@ async def test_progress_comes_once_a_second_up_to_the_end(url, mode):
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_it_stops_at_once_when_the_client_cancels(url, mode):
-    begin = time.monotonic()
-    async with Client(url, mode=mode) as client:
-        with anyio.move_on_after(0.5):
-            await client.call_tool("wait", {"seconds": 3600})
-    assert time.monotonic() - begin < 60
+    with anyio.fail_after(60):
+        async with Client(url, mode=mode) as client:
+            with anyio.move_on_after(0.5):
+                await client.call_tool("wait", {"seconds": 3600})
 
 
 async def test_a_time_out_of_range_is_refused(url):
