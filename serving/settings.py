@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,53 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["auto", "text", "json"], BeforeValidator(_lower)] = Field(
         "auto", description="auto is text on a terminal and JSON lines elsewhere"
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+)?$",
+        examples=["https://mcp.example.com"],
+        description="where clients reach this server, when that is not where it listens; its host is then allowed",
+    )
     allowed_hosts: Names = Field(
         (), description="Host names to accept besides loopback, comma-separated; * accepts any"
     )
     allowed_origins: Names = Field(
         (), description="browser origins to accept besides our own, comma-separated; * accepts any"
+    )
+    trusted_proxies: Names = Field(
+        (), description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; * believes any"
+    )
+    auth: Annotated[Literal["none", "token", "jwt"], BeforeValidator(_lower)] = Field(
+        "none", description="who may call: anybody, whoever has a token of auth_tokens, or a JWT of auth_issuer"
+    )
+    auth_tokens: SecretStr = Field(
+        SecretStr(""), description="static tokens, comma-separated: TOKEN or NAME=TOKEN, each followed by its scopes"
+    )
+    auth_tokens_file: str = Field(
+        "", description="file of static tokens, one a line (a mounted Secret); read again when it changes"
+    )
+    auth_key: str = Field("", description="what JWTs are verified with: a JWKS URL, or a PEM public key or its file")
+    auth_algorithm: Literal[
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"
+    ] = Field("RS256", description="the one signature algorithm that is accepted")
+    auth_issuer: str = Field("", description="the iss that a JWT must have: the URL of the authorization server")
+    auth_audience: str = Field("", description="the aud that a JWT must have: what this server is called there")
+    auth_scopes: Names = Field((), description="scopes that every token must have, comma-separated")
+    max_body_bytes: int = Field(1024**2, ge=1, le=1024**3, description="longest message that is read; above: 413")
+    max_result_bytes: int = Field(4 * 1024**2, ge=1, le=1024**3, description="heaviest answer that a tool may give")
+    max_concurrency: int = Field(256, ge=1, le=10_000, description="calls at the same time; above: 503, or an error")
+    call_seconds: float = Field(30, gt=0, le=86_400, description="how long a call may take; a tool's own timeout wins")
+    rate_limit: int = Field(0, ge=0, le=1_000_000, description="calls a minute for each client; 0 is no limit")
+    strict_input: bool = Field(False, description="refuse arguments that only fit after conversion, like \"1\" for 1")
+    drain_delay: float = Field(0, ge=0, le=3600, description="seconds between unready and closing, still serving")
+    drain_seconds: float = Field(30, ge=0, le=3600, description="seconds that running calls then get to finish")
+    rest: bool = Field(True, description="the REST API and /openapi.json")
+    page: bool = Field(True, description="the page at /")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="another port for /metrics, without authentication; 0 is the same port, with it"
+    )
+    request_state_keys: SecretStr = Field(
+        SecretStr(""),
+        description="keys that seal multi-round state, comma-separated, the first seals; replicas must share them",
     )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from serving.errors import StartError
+from serving.errors import SettingsError
 from serving.identity import ROOT
 from serving.settings import AlsoRead, Settings
 
@@ -21,12 +21,6 @@ ENV_FILE_KEY: Final = "MCP_ENV_FILE"
 S = TypeVar("S", bound=Settings)
 Given = dict[str, tuple[str, Any]]
 """Setting -> the key it was given under, and the raw value."""
-
-
-class SettingsError(StartError):
-    """A setting that cannot be used; the message is one line with key, value and what was expected."""
-
-    exit_status = 2
 
 
 def load_settings(settings: type[S], argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> S:
