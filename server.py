@@ -23,7 +23,7 @@ def create_server(settings: Settings) -> "FastMCP":
     from fastmcp import FastMCP  # here and not above, because it reads the environment on import, and so do tools
 
     import tools
-    from serving.calls import around_calls
+    from serving.chassis import chassis
     from serving.discovery import load
 
     identity = read_identity()
@@ -33,8 +33,7 @@ def create_server(settings: Settings) -> "FastMCP":
         instructions=identity.description,
         version=identity.version,
         lifespan=found.lifespan,
-        middleware=around_calls(settings),
-        mask_error_details=True,  # a bug's message can quote what it was called with
+        **chassis(settings),
     )
     found.register(mcp)
     return mcp

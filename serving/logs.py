@@ -2,28 +2,43 @@
 
 import json
 import logging
+import re
 import sys
+import threading
 import traceback
+import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from serving.settings import Settings
+
+log: Final = logging.getLogger("serving.logs")
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
 _OURS: Final = ("serving", "server", "tools")
 _UVICORN: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
+_TELLING: Final = re.compile(
+    "(Error reading resource|Could not serialize structured content|Error during [a-z_]+|Exception in callback"
+    "|Received invalid session ID|Could not find session|Rejecting (?:message|request) for session"
+    r"|Session(?= \S+ crashed)).*",
+    re.DOTALL,
+)
+"""How lines of FastMCP, the SDK and asyncio begin that go on with what nobody else may read: a URI with its
+arguments, a result, a session's id, which is as good as a password."""
+_QUERY: Final = re.compile(r"\?[^\s\"]*")
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send every record of this process to stderr in one shape, whoever writes it.
+    """Send every record, warning and uncaught exception of this process to stderr in one shape, whoever it is from.
 
     `log_level` is ours and uvicorn's. Other libraries are heard from warnings on: below that, HTTP clients write
     addresses, and FastMCP and the SDK write whole messages, arguments included.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr and sys.stderr.isatty())
+    handler = StderrHandler(sys.stderr)
     handler.setFormatter((TextFormatter if text else JsonFormatter)(tracebacks=settings.log_level == "debug"))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
     for name in _OURS:
@@ -34,10 +49,32 @@ def configure_logs(settings: Settings) -> None:
     for name in _UVICORN:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
     logging.getLogger("uvicorn.error").addFilter(_no_text_of_a_traceback)
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_uncaught
+    threading.excepthook = sys.unraisablehook = _log_unhandled
+
+
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to stderr, and never fails whoever logs."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Say in one line which record could not be written, unless it is stderr itself that is gone."""
+        broken = logging.makeLogRecord(
+            {
+                "name": record.name,
+                "levelname": "ERROR",
+                "msg": "a log record that cannot be written",
+                "written_at": f"{record.pathname}:{record.lineno}",
+                "exc_info": sys.exc_info(),
+            }
+        )
+        with suppress(Exception):
+            self.stream.write(self.format(broken) + self.terminator)
+            self.flush()
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time", "level", "logger", "message", ...}`: RFC 3339 time in UTC, then what `extra=` carried.
+    """`{"time", "level", "logger", "message", ...}`: RFC 3339 time in UTC, what `extra=` carried, whose request it is.
 
     An exception adds `error` (its type) and `where` (file, line and function that raised it); its message
     and traceback can quote arguments, so they are added only when `tracebacks` is set.
@@ -54,14 +91,27 @@ class JsonFormatter(logging.Formatter):
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self.message(record),
             **self.details(record),
         }
         return json.dumps(line, default=str)
 
+    def message(self, record: logging.LogRecord) -> str:
+        """Return what `record` says, without what others quote in it: only we keep arguments out of it."""
+        message = record.getMessage()
+        if record.name.partition(".")[0] in _OURS:
+            return message
+        if record.name == "uvicorn.access":
+            return _QUERY.sub("", message)
+        message = _TELLING.sub(r"\1", message).rstrip()
+        return message if self.tracebacks else message.partition("\n")[0]  # asyncio quotes tasks on further lines
+
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return what `extra=` and `exc_info=` gave to `record`."""
+        """Return what `extra=`, `exc_info=` and the request in which it was made give to `record`."""
         details = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        for key, module in {"request_id": "serving.request_id", "trace_id": "serving.tracing"}.items():
+            if key not in details and (current := _ask(module, f"current_{key}")):
+                details[key] = current
         if record.exc_info and record.exc_info[0]:
             kind, error, trace = record.exc_info
             details |= {"error": kind.__name__, "where": _where(trace)}
@@ -71,20 +121,56 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(JsonFormatter):
-    """`12:00:00 info  message  key=value ...` for people; a traceback follows on lines of its own."""
+    """`12:00:00 info  message  key=value ...` for people; a traceback follows on indented lines of its own.
+
+    What is not printable is escaped: it could forge lines or drive the terminal.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return `record` as text."""
         details = self.details(record)
-        trace = details.pop("traceback", "")
+        trace = details.pop("traceback", "").rstrip()
         pairs = "".join(f"  {key}={value}" for key, value in details.items())
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        line = f"{time} {record.levelname.lower():8} {record.getMessage()}{pairs}"
-        return f"{line}\n{trace.rstrip()}" if trace else line
+        line = f"{time} {record.levelname.lower():8} {_printable(self.message(record) + pairs)}"
+        return "\n    ".join([line, *map(_printable, trace.split("\n"))] if trace else [line])
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _ask(module: str, function: str) -> str | None:
+    """Ask a module that need not be imported yet: this one comes before FastMCP and must not take its time."""
+    ask = getattr(sys.modules.get(module), function, None)
+    return ask() if ask else None
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Log a warning as an exception is logged: it can quote arguments just as well."""
+    quoted = {"warning": str(message)} if log.isEnabledFor(logging.DEBUG) else {}
+    where = {"error": category.__name__, "where": f"{filename}:{lineno}"}
+    logging.getLogger("py.warnings").warning("a warning (MCP_LOG_LEVEL=debug says more)", extra=where | quoted)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if not issubclass(kind, SystemExit):  # in a thread it ends that thread, and is no error
+        log.critical("uncaught exception (MCP_LOG_LEVEL=debug says more)", exc_info=(kind, error or kind(), trace))
+
+
+def _log_unhandled(args: Any) -> None:
+    _log_uncaught(*args[:3])
 
 
 def _no_text_of_a_traceback(record: logging.LogRecord) -> bool:
-    """Drop what Starlette makes of a failed lifespan: a message with a traceback in it; `serving.app` has logged it."""
+    """Drop what Starlette makes of a failed lifespan: a message with a traceback in it; the app has logged it."""
     return not str(record.msg).startswith("Traceback")
 
 

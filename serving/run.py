@@ -39,7 +39,7 @@ def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
         if settings.transport == "stdio":
             from serving.stdio import serve
         else:
-            from serving.http import serve
+            from serving.web.server import serve
         serve(create_server, settings)
 
 
@@ -54,7 +54,7 @@ def build_on_demand(create_server: CreateServer) -> Callable[[str], Any]:
             if name == "mcp":
                 return create_server(build("settings"))
             if name == "app":
-                from serving.app import create_app
+                from serving.web.app import create_app
 
                 return create_app(build("mcp"), build("settings"))
         raise AttributeError(f"this module has no attribute {name!r}")

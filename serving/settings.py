@@ -99,7 +99,7 @@ class Settings(BaseModel):
     max_concurrency: int = Field(256, ge=1, le=10_000, description="calls at the same time; above: 503, or an error")
     call_seconds: float = Field(30, gt=0, le=86_400, description="how long a call may take; a tool's own timeout wins")
     rate_limit: int = Field(0, ge=0, le=1_000_000, description="calls a minute for each client; 0 is no limit")
-    strict_input: bool = Field(False, description="refuse arguments that only fit after conversion, like \"1\" for 1")
+    strict_input: bool = Field(False, description='refuse arguments that only fit after conversion, like "1" for 1')
     drain_delay: float = Field(0, ge=0, le=3600, description="seconds between unready and closing, still serving")
     drain_seconds: float = Field(30, ge=0, le=3600, description="seconds that running calls then get to finish")
     rest: bool = Field(True, description="the REST API and /openapi.json")

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import anyio
 from anyio import from_thread
@@ -17,7 +18,10 @@ from anyio.lowlevel import current_token
 from fastmcp import FastMCP
 from fastmcp.server.context import set_transport
 from mcp.server.stdio import stdio_server
+from mcp_types import JSONRPCNotification
 
+from serving.calls.results import encodable
+from serving.messages import BadMessage, error_message, read_message
 from serving.settings import Settings
 from serving.stop import leave_within
 
@@ -59,7 +63,34 @@ async def _serve(mcp: FastMCP, wire: tuple[int, int]) -> None:
         conversation = cast("Any", Conversation(wire, serving.cancel))
         async with stdio_server(conversation, conversation) as (messages, answers):
             server = mcp._mcp_server  # FastMCP's own run_stdio would take descriptors 0 and 1
-            await server.run(messages, answers, server.create_initialization_options())
+            await server.run(messages, cast("Any", Mend(answers)), server.create_initialization_options())
+
+
+class Mend:
+    """The stream of what the server says, without text that cannot be encoded: the SDK would end the server over it.
+
+    Answers are mended where they are made; what is left are notifications, a tool's log lines for one.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def send(self, item: Any) -> None:
+        """Pass a message on."""
+        if isinstance(item.message, JSONRPCNotification):
+            item.message = encodable(item.message)
+        await self._stream.send(item)
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._stream.__aexit__(*error)
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._stream.aclose()
 
 
 class Conversation:
@@ -73,8 +104,9 @@ class Conversation:
         self._stop = stop
         self._send, self._lines = anyio.create_memory_object_stream[str]()
         self._output = anyio.wrap_file(os.fdopen(wire[1], "w", encoding="utf-8", newline="\n"))
-        self._unanswered: set[str] = set()
+        self._unanswered: Counter[str] = Counter()
         self._answered = anyio.Event()
+        self._writing = anyio.Lock()
         threading.Thread(target=self._read, args=(wire[0], current_token()), daemon=True).start()
 
     def _read(self, descriptor: int, token: Any) -> None:
@@ -89,8 +121,15 @@ class Conversation:
 
     async def __aiter__(self) -> Any:
         async for line in self._lines:
-            if (asked := _id(line, "method")) is not None:
-                self._unanswered.add(asked)
+            if not line.strip():
+                continue
+            try:
+                message = read_message(line.encode())
+            except BadMessage as error:
+                await self.write(json.dumps(error_message(None, error.code, str(error))) + "\n")
+                continue
+            if isinstance(message, dict) and "method" in message and "id" in message:
+                self._unanswered[json.dumps(message["id"])] += 1
             yield line
         with anyio.move_on_after(ANSWER_SECONDS):
             while self._unanswered:
@@ -101,13 +140,17 @@ class Conversation:
     async def write(self, line: str) -> None:
         """Send one message to the client."""
         try:
-            await self._output.write(line)
-            await self._output.flush()
+            async with self._writing:
+                await self._output.write(line)
+                await self._output.flush()
         except BrokenPipeError:
             log.warning("the client is gone without having closed its end")
             leave_within(LEAVE_SECONDS)
             self._stop()
-        self._unanswered.discard(_id(line, "result") or _id(line, "error") or "")
+        answered = _id(line, "result") or _id(line, "error") or ""
+        self._unanswered[answered] -= 1
+        if self._unanswered[answered] <= 0:
+            del self._unanswered[answered]
         self._answered.set()
 
     async def flush(self) -> None:

@@ -9,6 +9,12 @@ import pytest
 from tests.support import OURS
 
 
+@pytest.fixture(scope="session")
+def anyio_backend():
+    """uvicorn runs on asyncio; what brings trio along must not double the tests."""
+    return "asyncio"
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch):
     """A developer's own MCP_PORT, or .env, must not change what the tests see."""

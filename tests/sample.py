@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -26,12 +27,12 @@ hanging: defaultdict[str, list[str]] = defaultdict(list)
 def create_server(settings: Settings) -> "FastMCP":
     print("printed while tools are imported")  # noqa: T201
     from fastmcp import Context, FastMCP
-    from fastmcp.exceptions import ToolError
+    from fastmcp.exceptions import PromptError, ToolError
     from mcp_types import CompletionArgument, ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
-    from serving.calls import around_calls
+    from serving.chassis import chassis
 
-    mcp = FastMCP("sample", version="1.2.3", middleware=around_calls(settings), mask_error_details=True)
+    mcp = FastMCP("sample", version="1.2.3", **chassis(settings))
 
     @mcp.tool
     def echo(message: str) -> str:
@@ -58,6 +59,32 @@ def create_server(settings: Settings) -> "FastMCP":
         time.sleep(seconds)
 
     @mcp.tool
+    async def pause(seconds: float) -> str:
+        await anyio.sleep(seconds)
+        return "done"
+
+    @mcp.tool(timeout=20)
+    async def patient(seconds: float) -> str:
+        return await pause(seconds)
+
+    @mcp.tool(timeout=0.1)
+    async def impatient(seconds: float) -> str:
+        return await pause(seconds)
+
+    meeting = threading.Barrier(50, timeout=20)
+
+    @mcp.tool
+    def meet() -> str:
+        """Wait in a thread until fifty calls do."""
+        meeting.wait()
+        return "all here"
+
+    @mcp.tool
+    async def relay(message: str, ctx: Context) -> str:
+        result = await ctx.fastmcp.call_tool("echo", {"message": message})
+        return result.content[0].text
+
+    @mcp.tool
     def seen(key: str) -> list[str]:
         return hanging[key]
 
@@ -78,6 +105,24 @@ def create_server(settings: Settings) -> "FastMCP":
         return f"{answer.action} {(answer.content or {}).get('value')} after {ctx.request_state}"
 
     @mcp.tool
+    def heavy(size: int) -> str:
+        return "x" * size
+
+    @mcp.tool
+    def odd_result() -> str:
+        """Answer with the name of a file as Linux can have it."""
+        return "caf\udce9"
+
+    @mcp.tool
+    def odd_error() -> None:
+        raise ToolError("no file caf\udce9")
+
+    @mcp.tool
+    async def odd_notice(ctx: Context) -> str:
+        await ctx.info("caf\udce9")
+        return "done"
+
+    @mcp.tool
     def refuse() -> None:
         raise ToolError("not today") from ValueError("an upstream error")
 
@@ -93,6 +138,18 @@ def create_server(settings: Settings) -> "FastMCP":
     def broken_prompt(secret: str) -> str:
         raise RuntimeError(f"broken by {secret}")
 
+    @mcp.prompt
+    def refusing_prompt() -> str:
+        raise PromptError("no such topic") from ValueError("an upstream error")
+
+    @mcp.prompt
+    def leaving_prompt() -> str:
+        sys.exit(1)
+
+    @mcp.resource("sample://leave")
+    async def leaving_resource() -> str:
+        raise asyncio.CancelledError
+
     @mcp.tool
     def be_loud() -> str:
         print("printed in a tool")  # noqa: T201
@@ -107,6 +164,26 @@ def create_server(settings: Settings) -> "FastMCP":
     @mcp.resource("sample://{name}/data")
     def named_data(name: str) -> str:
         return f"data of {name}"
+
+    @mcp.resource("sample://odd")
+    def odd_text() -> str:
+        return "caf\udce9"
+
+    @mcp.resource("sample://heavy")
+    def heavy_bytes() -> bytes:
+        return bytes(1000)
+
+    @mcp.prompt
+    def odd_prompt() -> str:
+        return "caf\udce9"
+
+    @mcp.resource("sample://slow")
+    async def slow() -> str:
+        return await pause(600)
+
+    @mcp.prompt
+    async def slow_prompt() -> str:
+        return await pause(600)
 
     @mcp.prompt
     def describe(thing: str) -> str:

@@ -21,6 +21,9 @@ SAMPLE = ROOT / "tests" / "sample.py"
 SECONDS = 30
 """How long a test waits for a process before it fails; nothing should come near it."""
 
+HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
+"""The params of a handshake."""
+
 OURS = re.compile(r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$")
 
 

@@ -19,16 +19,15 @@ def create_server(settings: "Settings") -> "FastMCP":
     """Put everything that `components/` declares on one FastMCP server, and what only a server can declare."""
     from fastmcp import FastMCP  # here, because FastMCP reads its environment on import: `configure` comes first
 
-    from serving.calls import around_calls
+    from serving.chassis import chassis
     from serving.discovery import load
     from tests.conformance import components
 
     mcp = FastMCP(
         "conformance",
         version="1.0.0",
-        middleware=around_calls(settings),
-        mask_error_details=True,
         dereference_schemas=False,  # json-schema-2020-12 looks for its $defs
+        **chassis(settings),
     )
     load(components).register(mcp)
     mcp.add_completion_handler(complete)

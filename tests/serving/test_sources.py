@@ -5,8 +5,9 @@ import re
 import pytest
 from pydantic import Field, SecretStr
 
+from serving.errors import SettingsError
 from serving.settings import Settings
-from serving.sources import SettingsError, load_settings, near_misses
+from serving.sources import load_settings, near_misses
 from tests.support import ROOT, run
 
 

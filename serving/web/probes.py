@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-log: Final = logging.getLogger("serving.probes")
+log: Final = logging.getLogger("serving.web.probes")
 
 
 @dataclass

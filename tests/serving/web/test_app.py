@@ -4,13 +4,15 @@ import pytest
 from fastmcp import FastMCP
 from httpx2 import ASGITransport, AsyncClient
 
-from serving.app import create_app
-from serving.errors import StartError
+from serving.chassis import chassis
+from serving.errors import SettingsError
 from serving.settings import Settings
+from serving.web.app import create_app
 
 
 def http(**settings) -> AsyncClient:
-    app = create_app(FastMCP("test", version="1.2.3"), Settings(**settings))
+    given = Settings(**settings)
+    app = create_app(FastMCP("test", version="1.2.3", **chassis(given)), given)
     return AsyncClient(transport=ASGITransport(app), base_url="http://localhost:8000")
 
 
@@ -31,7 +33,7 @@ async def test_the_guard_is_on_and_knows_whom_it_was_told_of(headers, status):
 
 
 def test_a_path_of_our_own_is_refused():
-    with pytest.raises(StartError, match=r"^MCP_PATH=/health: expected a path that the server does not use itself$"):
+    with pytest.raises(SettingsError, match=r"^MCP_PATH=/health: expected a path that the server does not use itself$"):
         http(path="/health")
 
 
@@ -39,3 +41,20 @@ async def test_an_asterisk_turns_the_guard_off():
     async with http(allowed_hosts=("*",), allowed_origins=("*",)) as client:
         headers = {"host": "evil.example", "origin": "https://evil.example"}
         assert (await client.get("/", headers=headers)).status_code == 200
+
+
+def test_a_server_without_the_chassis_is_refused():
+    with pytest.raises(LookupError, match="bare: expected a server made with FastMCP"):
+        create_app(FastMCP("bare"), Settings())
+
+
+async def test_what_is_switched_off_is_not_there():
+    async with http(rest=False, metrics_port=9000) as client:
+        for path in ("/mcp/tools", "/openapi.json", "/metrics"):
+            assert (await client.get(path)).status_code == 404
+
+
+async def test_every_address_that_the_page_names_is_there():
+    async with http() as client:
+        for path in (await client.get("/")).json()["endpoints"].values():
+            assert (await client.head(path)).status_code != 404

@@ -5,8 +5,8 @@ from fastmcp.server.providers import Provider
 from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
-from serving.app import create_app
 from serving.settings import Settings
+from serving.web.app import create_app
 
 
 def http(app: Starlette) -> AsyncClient:

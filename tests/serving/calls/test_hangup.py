@@ -3,13 +3,15 @@
 import asyncio
 import json
 
+import pytest
 from httpx2 import AsyncClient
 
 from tests.support import post, serving
 
 
-async def test_a_call_that_was_hung_up_is_logged_as_cancelled():
-    with serving() as server:
+@pytest.mark.parametrize("variables", [{}, {"MCP_JSON_RESPONSE": "true"}])
+async def test_a_call_that_was_hung_up_is_logged_as_cancelled(variables):
+    with serving(**variables) as server:
         async with AsyncClient() as http:
             call = asyncio.create_task(
                 http.send(post(server.url, "legacy", "tools/call", {"name": "hang", "arguments": {"key": ""}}))

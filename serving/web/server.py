@@ -1,6 +1,8 @@
 """MCP over HTTP: streamable HTTP or SSE, on one socket, under uvicorn."""
 
+import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import Callable
@@ -9,18 +11,19 @@ from typing import Final
 
 import uvicorn
 from fastmcp import FastMCP
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from serving.app import create_app
 from serving.errors import StartError
 from serving.settings import Settings
 from serving.stop import leave_within
+from serving.web.app import create_app
 
-log: Final = logging.getLogger("serving.http")
+log: Final = logging.getLogger("serving.web.server")
 
-STOP_SECONDS: Final = 5
-"""How long a stop waits for open connections before it cuts them."""
+HEADER_SECONDS: Final = 10
+"""How long a client may take to send a request's headers."""
 CLEANUP_SECONDS: Final = 5
-"""How long lifespans may then take to close; a sync tool or a thread may hold the process back no longer, either."""
+"""How long open answers, and then lifespans, may take to close; no thread may hold the process back longer, either."""
 
 
 def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
@@ -33,22 +36,24 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
         create_app(create_server(settings), settings),
+        http=ImpatientProtocol,
         log_config=None,
         access_log=settings.log_level == "debug",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        proxy_headers=False,  # the app has believed whom it believes
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + CLEANUP_SECONDS,
     )
-
-    Server(config, _where(listener, settings)).run(sockets=[listener])
+    Server(config, _where(listener, settings), settings.drain_seconds).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
-    """uvicorn, saying where it answers."""
+    """uvicorn, saying where it answers, and sure to end."""
 
-    def __init__(self, config: uvicorn.Config, where: str) -> None:
+    def __init__(self, config: uvicorn.Config, where: str, drain_seconds: float) -> None:
         super().__init__(config)
         self.where = where
+        self.drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -63,8 +68,43 @@ class Server(uvicorn.Server):
         """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
         if self.should_exit:
             os._exit(0)
-        leave_within(STOP_SECONDS + CLEANUP_SECONDS)
+        leave_within(self.drain_seconds + 2 * CLEANUP_SECONDS)
         super().handle_exit(sig, frame)
+
+
+class ImpatientProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, closing connections whose next request does not arrive whole, headers that is, in time.
+
+    uvicorn waits for ever as soon as the first byte is there.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop waiting when a request is there, whole; go on when it is not."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._timer is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
 
 def listen(host: str, port: int) -> socket.socket:

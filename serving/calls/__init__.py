@@ -1,0 +1,1 @@
+"""What surrounds a call on its way to the tool, resource or prompt, over every transport."""

@@ -1,0 +1,107 @@
+"""What a call passes on its way to the tool, resource or prompt, outermost first."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import mcp_types
+from fastmcp import FastMCP
+from fastmcp.exceptions import PromptError, ResourceError, ToolError
+from fastmcp.prompts import PromptResult
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import ToolResult
+from mcp.shared.exceptions import NoBackChannelError
+
+from serving.calls.arguments import ExplainArguments
+from serving.calls.hangup import CancelOnHangUp
+from serving.calls.limits import Limits
+from serving.calls.record import Record, RecordCalls
+from serving.calls.results import CheckResults
+from serving.calls.slots import LimitCalls
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Context: TypeAlias = MiddlewareContext[mcp_types.CallToolRequestParams]
+Next: TypeAlias = CallNext[mcp_types.CallToolRequestParams, ToolResult]
+
+
+def around_calls(settings: Settings) -> list[Middleware]:
+    """Build the chassis' FastMCP middleware, in order."""
+    record: Record = lambda *_: None  # noqa: E731
+    count: Callable[[int], Any] = lambda _: None  # noqa: E731
+    if settings.transport != "stdio":  # there nobody could ask for the metrics
+        from serving.metrics import calls_in_progress, record_call
+
+        record, count = record_call, calls_in_progress.inc
+    around: list[Middleware] = [RecordCalls(record), MaskPrompts(), ExplainArguments()]
+    if settings.stateless:
+        around.append(ExplainNoSession())
+    if settings.transport != "stdio":
+        around.append(CancelOnHangUp())
+    return [*around, LimitCalls(settings, count), CheckResults(settings.max_result_bytes), ContainExits()]
+
+
+def limits_of(mcp: FastMCP) -> Limits:
+    """Return the accounts that the calls of `mcp` are kept in.
+
+    Raises:
+        LookupError: `mcp` was not made with `chassis(settings)`.
+    """
+    for middleware in mcp.middleware:
+        if isinstance(middleware, LimitCalls):
+            return middleware.limits
+    raise LookupError(f"{mcp.name}: expected a server made with FastMCP(..., **chassis(settings))")
+
+
+class ExplainNoSession(Middleware):
+    """Say what is missing when a tool calls back to a client that this server keeps no session with."""
+
+    async def on_call_tool(self, context: Context, call_next: Next) -> ToolResult:
+        """Translate the SDK's error; FastMCP would mask it as a bug of the tool."""
+        try:
+            return await call_next(context)
+        except ToolError as error:
+            if isinstance(error.__cause__, NoBackChannelError):
+                raise ToolError(
+                    f"{context.message.name} has to ask the client ({error.__cause__.method}), which takes protocol "
+                    "2026-07-28 and a tool that returns InputRequiredResult, or a server with MCP_STATELESS=false"
+                ) from None
+            raise
+
+
+class MaskPrompts(Middleware):
+    """Keep a bug's message from the client, which FastMCP does for tools and resources only."""
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
+        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
+    ) -> PromptResult:
+        """Say no more than which prompt failed, unless the prompt itself has said why."""
+        try:
+            return await call_next(context)
+        except PromptError as error:
+            if not str(error).startswith("Error rendering prompt"):  # FastMCP's own words, before the bug's
+                raise
+            raise PromptError(f"Error rendering prompt {context.message.name!r}") from error
+
+
+class ContainExits(Middleware):
+    """Code that calls `sys.exit`, or is cancelled by itself, fails; else it would take the server along."""
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Turn what would pass through every `except Exception` into the failure of this call."""
+        try:
+            return await call_next(context)
+        except (SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise  # from outside: the client has cancelled
+            match context.method:
+                case "tools/call":
+                    raise ToolError(f"Error calling tool {context.message.name!r}") from error
+                case "prompts/get":
+                    raise PromptError(f"Error rendering prompt {context.message.name!r}") from error
+                case _:
+                    raise ResourceError("Error reading resource") from error

@@ -1,0 +1,59 @@
+"""What a tool, a resource or a prompt answers: no heavier than it may be, and nothing that would break the wire."""
+
+from typing import Any
+
+from fastmcp.exceptions import FastMCPError, ToolError
+from fastmcp.prompts import PromptResult
+from fastmcp.resources import ResourceResult
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import ToolResult
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_json
+
+from serving.calls.limits import ResultTooLargeError
+
+
+class CheckResults(Middleware):
+    """Refuse answers heavier than `most_bytes` (as JSON), and mend text that cannot be encoded.
+
+    Text with lone surrogates, as file names can have, would end a stdio server and leave others without an answer.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Check what the call answers, an error's text included."""
+        try:
+            result = await call_next(context)
+        except FastMCPError as error:
+            if str(error).isascii() or (text := encodable(str(error))) == str(error):
+                raise
+            raise ToolError(text) from error
+        return self._check(result) if isinstance(result, ToolResult | ResourceResult | PromptResult) else result
+
+    def _check(self, result: BaseModel) -> BaseModel:
+        try:  # dumped first, because a model's own way with bytes would win
+            wire = to_json(result.model_dump(), bytes_mode="base64")
+        except PydanticSerializationError:
+            result = encodable(result)
+            wire = to_json(result.model_dump(), bytes_mode="base64")
+        if len(wire) > self.most_bytes:
+            raise ResultTooLargeError(
+                f"the answer weighs {len(wire)} bytes, more than {self.most_bytes} (MCP_MAX_RESULT_BYTES): ask for less"
+            )
+        return result
+
+
+def encodable(value: Any) -> Any:
+    """Return `value` with a question mark for whatever UTF-8 cannot encode, in models, dicts and lists, too."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case BaseModel():
+            return value.model_copy(update={name: encodable(getattr(value, name)) for name in type(value).model_fields})
+        case dict():
+            return {encodable(key): encodable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [encodable(item) for item in value]
+    return value

@@ -1,0 +1,116 @@
+"""Each call runs in a slot, for no longer than it may."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Final
+
+import anyio
+from anyio.to_thread import current_default_thread_limiter
+from fastmcp.server.dependencies import get_http_request
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR
+
+from serving.calls.limits import RUNS_CODE, CallTimeoutError, LimitError, Limits, Slot, StoppedError, client_of
+from serving.settings import Settings
+
+SLOT: Final = "serving.slot"
+"""Where an HTTP request's scope keeps the slot that it was admitted with."""
+SPARE_THREADS: Final = 16
+"""Sync tools run in anyio's threads, one for each slot; answers over stdio need some, too."""
+_inside: Final[ContextVar[bool]] = ContextVar("inside a call", default=False)
+
+
+class LimitCalls(Middleware):
+    """Give each call a slot and a time limit, and answer when that is over, whatever the tool does then.
+
+    Async work is cancelled. A sync tool's thread cannot be: it keeps its slot until it ends. A tool's own `timeout=`
+    takes the place of `call_seconds`. What a tool calls itself belongs to its own call.
+    """
+
+    def __init__(self, settings: Settings, count: Callable[[int], Any] = lambda _: None) -> None:
+        self.limits = Limits(settings, count)
+        self.seconds = settings.call_seconds
+        self._own_seconds: dict[str, float] = {}
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Run the call, if it is one.
+
+        Raises:
+            LimitError: there is no slot, or the time is over.
+        """
+        if context.method not in RUNS_CODE or _inside.get():
+            return await call_next(context)
+        current_default_thread_limiter().total_tokens = self.limits.most + SPARE_THREADS
+        try:
+            return await self._run(self._slot(), context, call_next)
+        except LimitError as error:
+            if context.method == "completion/complete":  # the only one whose errors FastMCP does not translate
+                raise MCPError(INTERNAL_ERROR, str(error)) from None
+            raise
+
+    def _slot(self) -> Slot:
+        try:
+            scope = get_http_request().scope
+        except RuntimeError:  # over stdio, or in the same process
+            return self.limits.admit("local")
+        admitted: Slot | None = scope.get(SLOT)
+        if admitted is None or admitted.taken:
+            return self.limits.admit(client_of(scope))
+        return admitted
+
+    async def _run(self, slot: Slot, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        slot.taken = True
+        work = anyio.CancelScope()
+        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        slot.cancel = partial(_settle, stopped)
+
+        async def call() -> Any:
+            _inside.set(True)
+            with work:
+                return await call_next(context)
+
+        def end(task: asyncio.Task[Any]) -> None:
+            slot.release()
+            if not task.cancelled():
+                task.exception()  # nobody may be left to read it
+
+        # A task of its own, because nothing else can be left behind with a thread that does not end.
+        task = asyncio.create_task(call())
+        task.add_done_callback(end)
+        try:
+            seconds = await self._seconds(context)
+            await asyncio.wait({task, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        finally:
+            slot.answered = True
+        if task.done():
+            return task.result()
+        work.cancel()
+        if stopped.done():
+            raise StoppedError(f"{_name(context)} was cancelled, because the server has stopped: try again")
+        raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was cancelled")
+
+    async def _seconds(self, context: MiddlewareContext[Any]) -> float:
+        if context.method != "tools/call" or context.fastmcp_context is None:
+            return self.seconds
+        name = context.message.name
+        if name not in self._own_seconds:
+            tool = await context.fastmcp_context.fastmcp.get_tool(name)
+            if tool is None:
+                return self.seconds
+            self._own_seconds[name] = tool.timeout or self.seconds
+        return self._own_seconds[name]
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _name(context: MiddlewareContext[Any]) -> str:
+    return getattr(context.message, "name", None) or context.method or "the call"
