@@ -45,7 +45,7 @@ conformance: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the official conformance sui
 	@$(PYTHON) -m tests.conformance.run $(ARGS)
 
 .PHONY: test-thorough
-test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, uvx, other tools
+test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, a browser, a fuzzer, uvx, other tools
 	@$(PYTHON) -m pytest -m thorough $(ARGS)
 
 ##@ Look inside

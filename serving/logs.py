@@ -171,7 +171,7 @@ def _log_unhandled(args: Any) -> None:
 
 def _no_text_of_a_traceback(record: logging.LogRecord) -> bool:
     """Drop what Starlette makes of a failed lifespan: a message with a traceback in it; the app has logged it."""
-    return not str(record.msg).startswith("Traceback")
+    return not str(record.msg).startswith(("Traceback", "Application startup failed"))
 
 
 def _where(trace: TracebackType | None) -> str:

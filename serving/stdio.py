@@ -24,6 +24,7 @@ from serving.calls.results import encodable
 from serving.messages import BadMessage, error_message, read_message
 from serving.settings import Settings
 from serving.stop import leave_within
+from serving.tracing import export_traces
 
 log: Final = logging.getLogger("serving.stdio")
 
@@ -36,7 +37,9 @@ LEAVE_SECONDS: Final = 1.0
 def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
     """Serve one client until its input ends or SIGINT or SIGTERM arrives."""
     wire = claim_wire()  # before the tools are imported: they may print
-    anyio.run(_serve, create_server(settings), wire)
+    mcp = create_server(settings)
+    with export_traces(mcp.name, str(mcp.version), details=settings.log_level == "debug"):
+        anyio.run(_serve, mcp, wire)
 
 
 def claim_wire() -> tuple[int, int]:

@@ -3,6 +3,9 @@
 import logging
 import os
 import socket
+import sys
+import threading
+import warnings
 
 import pytest
 
@@ -29,7 +32,11 @@ def restore_logging():
     names = ("serving", "server", "tools", "fastmcp", "uvicorn", "uvicorn.error", "uvicorn.access")
     loggers = [logging.getLogger(), *map(logging.getLogger, names)]
     before = [(logger, logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    hooks = [(sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook"), (warnings, "showwarning")]
+    hooked = [(module, name, getattr(module, name)) for module, name in hooks]
     yield
+    for module, name, hook in hooked:
+        setattr(module, name, hook)
     for logger, level, handlers, propagate in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers

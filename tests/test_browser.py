@@ -70,7 +70,7 @@ def driver():
     missing = [name for name, path in programs.items() if path is None]
     assert not missing, f"not on PATH: {', '.join(missing)} (on Debian: apt-get install chromium chromium-driver)"
     options = webdriver.ChromeOptions()
-    options.binary_location = programs["chromium"]
+    options.binary_location = str(programs["chromium"])
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

@@ -90,7 +90,7 @@ class MaskPrompts(Middleware):
 class ContainExits(Middleware):
     """Code that calls `sys.exit`, or is cancelled by itself, fails; else it would take the server along."""
 
-    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def contain(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """Turn what would pass through every `except Exception` into the failure of this call."""
         try:
             return await call_next(context)
@@ -105,3 +105,5 @@ class ContainExits(Middleware):
                     raise PromptError(f"Error rendering prompt {context.message.name!r}") from error
                 case _:
                     raise ResourceError("Error reading resource") from error
+
+    on_call_tool = on_read_resource = on_get_prompt = contain

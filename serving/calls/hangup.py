@@ -13,8 +13,6 @@ from fastmcp.server.dependencies import get_http_request
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.calls.limits import RUNS_CODE
-
 _KEY: Final = "serving.calls.hangup"
 
 
@@ -72,9 +70,9 @@ async def _next(messages: list[Message]) -> Message:
 class CancelOnHangUp(Middleware):
     """FastMCP middleware: tie each call to the HTTP request it came with; over stdio there is none."""
 
-    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def cancel_on_hang_up(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """Run the call until it ends or its client is gone."""
-        calls = _calls_of_this_request() if context.method in RUNS_CODE else None
+        calls = _calls_of_this_request()
         if calls is None:
             return await call_next(context)
         with anyio.CancelScope() as scope:
@@ -84,6 +82,8 @@ class CancelOnHangUp(Middleware):
             finally:
                 calls.discard(scope)
         raise HungUpError("The client hung up")
+
+    on_call_tool = on_read_resource = on_get_prompt = cancel_on_hang_up
 
 
 def _calls_of_this_request() -> Any:

@@ -15,7 +15,6 @@ from mcp.shared.exceptions import MCPError
 from serving.calls.hangup import HungUpError
 from serving.calls.limits import LimitError
 from serving.request_id import current_request_id
-from serving.tracing import current_trace_id
 
 log: Final = logging.getLogger("serving.calls")
 
@@ -72,7 +71,6 @@ class RecordCalls(Middleware):
                     "outcome": outcome,
                     "duration_ms": round(seconds * 1000, 2),
                     "request_id": current_request_id() or _message_id(context),
-                    "trace_id": current_trace_id(),
                 },
             )
 

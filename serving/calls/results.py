@@ -22,7 +22,7 @@ class CheckResults(Middleware):
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
 
-    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def check(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """Check what the call answers, an error's text included."""
         try:
             result = await call_next(context)
@@ -31,6 +31,8 @@ class CheckResults(Middleware):
                 raise
             raise ToolError(text) from error
         return self._check(result) if isinstance(result, ToolResult | ResourceResult | PromptResult) else result
+
+    on_call_tool = on_read_resource = on_get_prompt = check
 
     def _check(self, result: BaseModel) -> BaseModel:
         try:  # dumped first, because a model's own way with bytes would win

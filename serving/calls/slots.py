@@ -13,7 +13,7 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
-from serving.calls.limits import RUNS_CODE, CallTimeoutError, LimitError, Limits, Slot, StoppedError, client_of
+from serving.calls.limits import CallTimeoutError, LimitError, Limits, Slot, StoppedError, client_of
 from serving.settings import Settings
 
 SLOT: Final = "serving.slot"
@@ -35,21 +35,31 @@ class LimitCalls(Middleware):
         self.seconds = settings.call_seconds
         self._own_seconds: dict[str, float] = {}
 
-    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
-        """Run the call, if it is one.
+    async def limit(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Run the call.
 
         Raises:
             LimitError: there is no slot, or the time is over.
         """
-        if context.method not in RUNS_CODE or _inside.get():
+        if _inside.get():
             return await call_next(context)
         current_default_thread_limiter().total_tokens = self.limits.most + SPARE_THREADS
+        return await self._run(self._slot(), context, call_next)
+
+    on_call_tool = on_read_resource = on_get_prompt = limit
+
+    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Run a completion, which has no hook of its own, and whose errors FastMCP does not translate.
+
+        Raises:
+            MCPError: there is no slot, or the time is over.
+        """
+        if context.method != "completion/complete":
+            return await call_next(context)
         try:
-            return await self._run(self._slot(), context, call_next)
+            return await self.limit(context, call_next)
         except LimitError as error:
-            if context.method == "completion/complete":  # the only one whose errors FastMCP does not translate
-                raise MCPError(INTERNAL_ERROR, str(error)) from None
-            raise
+            raise MCPError(INTERNAL_ERROR, str(error)) from None
 
     def _slot(self) -> Slot:
         try:

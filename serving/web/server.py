@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
         """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
         if self.should_exit:
             os._exit(0)
-        leave_within(self.drain_seconds + 2 * CLEANUP_SECONDS)
+        leave_within(2 * CLEANUP_SECONDS + (self.drain_seconds if self.started else 0))
         super().handle_exit(sig, frame)
 
 

@@ -55,10 +55,11 @@ def test_a_lifespan_that_fails_ends_the_start_with_its_place(tmp_path, transport
 def test_a_module_builds_its_parts_once_and_hints_once(restore_logging, capsys, monkeypatch):
     from fastmcp import FastMCP
 
+    from serving.chassis import chassis
     from serving.run import build_on_demand
 
     monkeypatch.setenv("MCP_PROT", "80")
-    build = build_on_demand(lambda settings: FastMCP("test"))
+    build = build_on_demand(lambda settings: FastMCP("test", **chassis(settings)))
     assert build("app") is build("app")
     assert build("mcp") is build("mcp")
     assert capsys.readouterr().err.count("MCP_PROT is not a setting") == 1

@@ -5,6 +5,7 @@ from fastmcp.server.providers import Provider
 from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
+from serving.chassis import chassis
 from serving.settings import Settings
 from serving.web.app import create_app
 
@@ -14,7 +15,7 @@ def http(app: Starlette) -> AsyncClient:
 
 
 def sample(*providers: Provider) -> Starlette:
-    mcp = FastMCP("test", version="1.2.3", providers=providers)
+    mcp = FastMCP("test", version="1.2.3", providers=providers, **chassis(Settings()))
     mcp.tool(lambda: 1, name="one")
     mcp.tool(lambda: 2, name="two")
     mcp.resource("sample://data")(lambda: "data")
