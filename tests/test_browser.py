@@ -66,15 +66,16 @@ class Page:
 
 @pytest.fixture(scope="module")
 def driver():
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in programs.items() if path is None]
-    assert not missing, f"not on PATH: {', '.join(missing)} (on Debian: apt-get install chromium chromium-driver)"
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    chromedriver = shutil.which("chromedriver")
+    assert browser, "chromium is not on PATH (Debian: apt-get install chromium)"
+    assert chromedriver, "chromedriver is not on PATH (Debian: apt-get install chromium-driver)"
     options = webdriver.ChromeOptions()
-    options.binary_location = str(programs["chromium"])
+    options.binary_location = browser
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(programs["chromedriver"]))
+    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
     yield driver
     driver.quit()
 

@@ -1,6 +1,8 @@
 """What README.md says is true."""
 
+import json
 import re
+import shlex
 import subprocess
 
 import httpx2
@@ -45,8 +47,31 @@ def test_the_settings_are_those_that_exist():
 
 
 def test_the_questions_get_answers():
-    urls = re.findall(r"^curl (\S+)$", "".join(blocks("sh")), re.MULTILINE)
-    assert urls
+    questions = [shlex.split(line) for line in "".join(blocks("sh")).splitlines() if line.startswith("curl ")]
+    assert questions
     with serving(script=SERVER) as server:
-        for url in urls:
-            assert httpx2.get(url.replace("http://127.0.0.1:8000", server.base)).raise_for_status().json()
+        for _, *options, url in questions:
+            url = url.replace("http://127.0.0.1:8000", server.base)
+            if options:
+                assert options[0] == "--json"
+                answer = httpx2.post(url, json=json.loads(options[1]))
+            else:
+                answer = httpx2.get(url)
+            assert answer.raise_for_status().json()
+
+
+def test_the_protected_server_lets_in_who_has_the_token_that_was_made():
+    [line] = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("MCP_AUTH=")]
+    token = "0123456789abcdef" * 4  # as long as what openssl makes
+    words = shlex.split(line.replace("$(openssl rand -hex 32)", token))
+    variables = dict(word.split("=", 1) for word in words if word.startswith("MCP_"))
+    with serving(script=SERVER, **variables) as server:
+        assert httpx2.get(f"{server.base}/mcp/tools").status_code == 401
+        answer = httpx2.get(f"{server.base}/mcp/tools", headers={"authorization": f"Bearer {token}"})
+        assert "whoami" in {tool["name"] for tool in answer.json()["tools"]}
+
+
+def test_every_proof_of_our_security_is_a_test():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert named - set(re.findall(r"def (test_\w+)", tests)) == set()

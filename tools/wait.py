@@ -8,7 +8,7 @@ from fastmcp.tools import tool
 from pydantic import Field
 
 
-@tool(annotations={"readOnlyHint": True, "openWorldHint": False})
+@tool(timeout=3700, annotations={"readOnlyHint": True, "openWorldHint": False})  # else MCP_CALL_SECONDS ends it
 async def wait(
     seconds: Annotated[float, Field(ge=0, le=3600, description="how long, in seconds")], ctx: Context
 ) -> str:

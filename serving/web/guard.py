@@ -76,6 +76,9 @@ def guard(settings: Settings) -> list[Middleware]:
         _origin_entry,
         "origins like https://app.example.com, https://*.example.com or http://10.0.0.7:8000",
     )
+    own = _host_entry(settings.host)
+    if own and not _address(own.name):  # a name that we were told to listen on is ours
+        hosts.append(own._replace(port=None))
     if settings.public_url:
         [public] = _entries("MCP_PUBLIC_URL", [settings.public_url], _origin, "a URL like https://mcp.example.com")
         hosts.append(Place("", public.name, None))
