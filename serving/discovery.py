@@ -83,8 +83,14 @@ def load(package: ModuleType) -> Found:
 
 
 def _modules(package: str, paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield each module's name and file, a package's own `__init__.py` first, without importing any."""
+    """Yield each module's name and file, a package's own `__init__.py` first, without importing any.
+
+    A folder that is no package would be passed over in silence.
+    """
     yield package, f"{package.replace('.', '/')}/__init__.py"
+    for folder in (folder for path in paths for folder in Path(path).iterdir() if folder.is_dir()):
+        if folder.name[0] not in "_." and not (folder / "__init__.py").exists() and any(folder.glob("*.py")):
+            raise DiscoveryError(f"{package.replace('.', '/')}/{folder.name}/: expected an __init__.py")
     for module in sorted(pkgutil.iter_modules(paths), key=lambda module: module.name):
         name = f"{package}.{module.name}"
         if module.name.startswith("_"):

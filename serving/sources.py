@@ -68,10 +68,10 @@ def import_fastmcp() -> None:
         fastmcp.settings.http_host_origin_protection = True  # also for `fastmcp run --transport http`
     except ValidationError as error:
         fault = error.errors()[0]
-        key = "FASTMCP_" + "__".join(map(str, fault["loc"])).upper()
-        raise SettingsError(
-            f"{key}={_one_line(str(fault['input']))}: expected {fault['msg'].removeprefix('Input should be ')}"
-        ) from None
+        key = f"FASTMCP_{fault['loc'][0]}".upper()
+        given = _one_line(os.environ.get(key, str(fault["input"])))
+        expected = fault["msg"].removeprefix("Input should be ")
+        raise SettingsError(f"{key}={given}: expected {expected}") from None
 
 
 def _read_env_file(environ: Mapping[str, str]) -> dict[str, str]:

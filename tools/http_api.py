@@ -42,7 +42,7 @@ async def weather(
 
     Fails when no key is configured, the city is unknown, or the weather service does not answer.
     """
-    key = os.environ.get("WEATHER_API_KEY")
+    key = os.environ.get("WEATHER_API_KEY", "").strip()  # a file that it came from may end in a newline
     if not key:
         raise ToolError("No key for the weather service: set WEATHER_API_KEY in the server's environment")
     response = await _get(ctx.lifespan_context["weather_api"], "/weather", key, {"city": city})

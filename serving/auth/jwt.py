@@ -18,7 +18,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 
 from serving.auth.bearer import Bearer, CannotVerifyError
 from serving.auth.keys import fetch_keys, read_pem
-from serving.auth.verifier import is_loopback
+from serving.auth.loopback import is_loopback
 from serving.errors import SettingsError
 from serving.settings import Settings
 

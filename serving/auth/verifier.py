@@ -3,9 +3,9 @@
 import logging
 import re
 from functools import cache
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
+from serving.auth.loopback import is_loopback
 from serving.errors import SettingsError
 from serving.settings import Settings
 
@@ -63,14 +63,6 @@ def warn_if_open(settings: Settings) -> None:
             "Set MCP_AUTH=token or jwt, or let only a proxy that authenticates reach this port",
             settings.host,
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`, an IP address or a name."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _refuse_unused(settings: Settings) -> None:

@@ -54,6 +54,11 @@ def test_subpackages_are_read_too(package):
     ]
 
 
+def test_a_folder_that_is_no_package_is_not_passed_over(package):
+    with pytest.raises(DiscoveryError, match=r"^sample_tools/more/: expected an __init__\.py$"):
+        package(a=TOOL.format(name="one"), more__in__b=TOOL.format(name="two"))
+
+
 async def test_every_kind_of_component_is_registered(package):
     found = package(
         a="""
