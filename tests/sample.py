@@ -28,6 +28,7 @@ def create_server(settings: Settings) -> "FastMCP":
     print("printed while tools are imported")  # noqa: T201
     from fastmcp import Context, FastMCP
     from fastmcp.exceptions import PromptError, ToolError
+    from fastmcp.server.auth import require_scopes
     from mcp_types import CompletionArgument, ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
     from serving.chassis import chassis
@@ -121,6 +122,10 @@ def create_server(settings: Settings) -> "FastMCP":
     async def odd_notice(ctx: Context) -> str:
         await ctx.info("caf\udce9")
         return "done"
+
+    @mcp.tool(auth=require_scopes("sample"))
+    def guarded() -> str:
+        return "let in"
 
     @mcp.tool
     def refuse() -> None:

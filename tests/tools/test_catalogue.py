@@ -4,6 +4,8 @@ import pytest
 from fastmcp import Client
 
 import server
+from tests.support import SERVER, serving
+from tests.test_readme import ABOUT_EXAMPLES, ask, questions
 
 TOOLS = {"echo", "greet", "add", "multiply", "calculate", "wait", "weather"}
 
@@ -38,3 +40,11 @@ async def test_a_client_reads_the_text_that_is_promised(client, name, arguments,
 async def test_numbers_are_plain_numbers_to_a_client(client):
     (add,) = [tool for tool in await client.list_tools() if tool.name == "add"]
     assert {schema["type"] for schema in add.input_schema["properties"].values()} == {"number"}
+
+
+def test_what_the_readme_asks_them_gets_answers():
+    about = [question for question in questions() if question[0].startswith(ABOUT_EXAMPLES)]
+    assert len(about) == len(ABOUT_EXAMPLES)
+    with serving(script=SERVER) as running:
+        for question in about:
+            assert ask(running, *question).raise_for_status().json()

@@ -10,6 +10,6 @@ def test_loopback_is_known(host):
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example.com", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example.com", ""])  # noqa: S104
 def test_everything_else_is_not(host):
     assert not is_loopback(host)

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 
+import httpx2
 import pytest
 from fastmcp import FastMCP
 from httpx2 import ASGITransport, AsyncClient, Client
@@ -141,3 +142,24 @@ def test_a_server_with_settings_that_do_not_fit_together_does_not_start():
     assert ended.returncode == 2
     assert "MCP_AUTH=none: expected token, as MCP_AUTH_TOKENS is set" in ended.stderr
     assert TOKEN not in ended.stderr
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+def test_for_who_has_not_the_scope_there_is_no_such_tool(mode):
+    tokens = {"with": "w" * 16, "without": "o" * 16}
+    listed = f"with={tokens['with']} sample, without={tokens['without']}"
+    with serving(MCP_AUTH="token", MCP_AUTH_TOKENS=listed) as server, httpx2.Client() as client:
+
+        def ask(who: str, request: httpx2.Request) -> str:
+            request.headers["authorization"] = f"Bearer {tokens[who]}"
+            return client.send(request).text
+
+        call = {"name": "guarded", "arguments": {}}
+        assert "let in" in ask("with", post(server.url, mode, "tools/call", call))
+        assert "Unknown tool: 'guarded'" in ask("without", post(server.url, mode, "tools/call", call))
+        assert "guarded" not in ask("without", post(server.url, mode, "tools/list"))
+        for path in ("/mcp/tools", "/openapi.json"):
+            assert "guarded" in ask("with", httpx2.Request("GET", server.base + path))
+            assert "guarded" not in ask("without", httpx2.Request("GET", server.base + path))
+        execute = httpx2.Request("POST", f"{server.base}/mcp/execute", json={"tool": "guarded"})
+        assert "not_found" in ask("without", execute)
