@@ -14,10 +14,12 @@ import pydantic
 from fastmcp.exceptions import PromptError, ResourceError, ValidationError
 from fastmcp.prompts import FunctionPrompt, Prompt, PromptResult
 from fastmcp.resources import ResourceResult
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import ToolResult
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
+
+from serving.calls.hooks import CallMiddleware
 
 MOST_FAULTS: Final = 10
 """How many faults are told; the rest is counted."""
@@ -138,7 +140,7 @@ def explain(error: pydantic.ValidationError, arguments: Any, within: tuple[str, 
     return "; ".join(told)
 
 
-class ExplainArguments(Middleware):
+class ExplainArguments(CallMiddleware):
     """FastMCP middleware: explain what FastMCP leaves in pydantic's words, values included, or hides."""
 
     async def on_call_tool(

@@ -13,6 +13,7 @@ from mcp.shared.exceptions import NoBackChannelError
 
 from serving.calls.arguments import ExplainArguments
 from serving.calls.hangup import CancelOnHangUp
+from serving.calls.hooks import CallMiddleware
 from serving.calls.limits import Limits
 from serving.calls.record import Record, RecordCalls
 from serving.calls.results import CheckResults
@@ -54,7 +55,7 @@ def limits_of(mcp: FastMCP) -> Limits:
     raise LookupError(f"{mcp.name}: expected a server made with FastMCP(..., **chassis(settings))")
 
 
-class ExplainNoSession(Middleware):
+class ExplainNoSession(CallMiddleware):
     """Say what is missing when a tool calls back to a client that this server keeps no session with."""
 
     async def on_call_tool(self, context: Context, call_next: Next) -> ToolResult:
@@ -70,7 +71,7 @@ class ExplainNoSession(Middleware):
             raise
 
 
-class MaskPrompts(Middleware):
+class MaskPrompts(CallMiddleware):
     """Keep a bug's message from the client, which FastMCP does for tools and resources only."""
 
     async def on_get_prompt(
@@ -87,7 +88,7 @@ class MaskPrompts(Middleware):
             raise PromptError(f"Error rendering prompt {context.message.name!r}") from error
 
 
-class ContainExits(Middleware):
+class ContainExits(CallMiddleware):
     """Code that calls `sys.exit`, or is cancelled by itself, fails; else it would take the server along."""
 
     async def contain(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:

@@ -10,8 +10,10 @@ from typing import Any, Final
 import anyio
 from fastmcp.exceptions import ToolError
 from fastmcp.server.dependencies import get_http_request
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.calls.hooks import CallMiddleware
 
 _KEY: Final = "serving.calls.hangup"
 
@@ -67,7 +69,7 @@ async def _next(messages: list[Message]) -> Message:
     return messages.pop()
 
 
-class CancelOnHangUp(Middleware):
+class CancelOnHangUp(CallMiddleware):
     """FastMCP middleware: tie each call to the HTTP request it came with; over stdio there is none."""
 
     async def cancel_on_hang_up(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:

@@ -104,17 +104,17 @@ class Limits:
         """The calls whose answer is still to come; the others are threads that nobody waits for."""
         return [slot for slot in self.running if not slot.answered]
 
-    def admit(self, client: str) -> Slot:
-        """Give a call its slot.
+    def admit(self, scope: Scope | None = None) -> Slot:
+        """Give a call its slot; `scope` is that of the HTTP request it came with, if it came with one.
 
         Raises:
             BusyError: every slot is taken.
-            RateLimitError: `client` has called too often.
+            RateLimitError: its client has called too often.
         """
         if len(self.running) >= self.most:
             raise BusyError(f"as many calls are running as may ({self.most}, MCP_MAX_CONCURRENCY): try again")
         if self._rate:
-            self._rate.spend(client)
+            self._rate.spend(client_of(scope))
         slot = Slot(self._end)
         self.running.add(slot)
         self.count(1)
@@ -158,8 +158,10 @@ class Rate:
             self._paid_until.popitem(last=False)
 
 
-def client_of(scope: Scope) -> str:
+def client_of(scope: Scope | None) -> str:
     """Name who calls: the owner of its token, else its address (of IPv6 the network: a client has 2**64 addresses)."""
+    if scope is None:
+        return "local"
     user = scope.get("user")
     if isinstance(user, AuthenticatedUser):
         return f"token {user.access_token.client_id} {user.access_token.subject or ''}"

@@ -8,11 +8,12 @@ from typing import Any, Final, TypeAlias
 import anyio
 import mcp_types
 from fastmcp.exceptions import AuthorizationError, NotFoundError, ToolError, ValidationError
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
 
 from serving.calls.hangup import HungUpError
+from serving.calls.hooks import CallMiddleware
 from serving.calls.limits import LimitError
 from serving.request_id import current_request_id
 
@@ -25,7 +26,7 @@ MAX_TOOLS: Final = 1000
 _PROVES_THE_TOOL: Final = frozenset({"ok", "asked", "refused", "invalid", "failed", "timed_out", "result_too_large"})
 
 
-class RecordCalls(Middleware):
+class RecordCalls(CallMiddleware):
     """One log line a call: which tool, how it ended and how long it took; never its arguments.
 
     `outcome` is `ok`, `asked` (the client is to call again with an answer), `refused` (the tool raised ToolError),

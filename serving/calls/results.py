@@ -5,15 +5,16 @@ from typing import Any
 from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.prompts import PromptResult
 from fastmcp.resources import ResourceResult
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import ToolResult
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
+from serving.calls.hooks import CallMiddleware
 from serving.calls.limits import ResultTooLargeError
 
 
-class CheckResults(Middleware):
+class CheckResults(CallMiddleware):
     """Refuse answers heavier than `most_bytes` (as JSON), and mend text that cannot be encoded.
 
     Text with lone surrogates, as file names can have, would end a stdio server and leave others without an answer.

@@ -9,11 +9,12 @@ from typing import Any, Final
 import anyio
 from anyio.to_thread import current_default_thread_limiter
 from fastmcp.server.dependencies import get_http_request
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
-from serving.calls.limits import CallTimeoutError, LimitError, Limits, Slot, StoppedError, client_of
+from serving.calls.hooks import CallMiddleware
+from serving.calls.limits import CallTimeoutError, LimitError, Limits, Slot, StoppedError
 from serving.settings import Settings
 
 SLOT: Final = "serving.slot"
@@ -23,7 +24,7 @@ SPARE_THREADS: Final = 16
 _inside: Final[ContextVar[bool]] = ContextVar("inside a call", default=False)
 
 
-class LimitCalls(Middleware):
+class LimitCalls(CallMiddleware):
     """Give each call a slot and a time limit, and answer when that is over, whatever the tool does then.
 
     Async work is cancelled. A sync tool's thread cannot be: it keeps its slot until it ends. A tool's own `timeout=`
@@ -48,14 +49,12 @@ class LimitCalls(Middleware):
 
     on_call_tool = on_read_resource = on_get_prompt = limit
 
-    async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
-        """Run a completion, which has no hook of its own, and whose errors FastMCP does not translate.
+    async def on_complete(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """Run a completion, whose errors FastMCP does not translate.
 
         Raises:
             MCPError: there is no slot, or the time is over.
         """
-        if context.method != "completion/complete":
-            return await call_next(context)
         try:
             return await self.limit(context, call_next)
         except LimitError as error:
@@ -65,10 +64,10 @@ class LimitCalls(Middleware):
         try:
             scope = get_http_request().scope
         except RuntimeError:  # over stdio, or in the same process
-            return self.limits.admit("local")
+            return self.limits.admit()
         admitted: Slot | None = scope.get(SLOT)
         if admitted is None or admitted.taken:
-            return self.limits.admit(client_of(scope))
+            return self.limits.admit(scope)
         return admitted
 
     async def _run(self, slot: Slot, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:

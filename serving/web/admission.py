@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.answers import refusal
-from serving.calls.limits import RUNS_CODE, LimitError, Limits, client_of
+from serving.calls.limits import RUNS_CODE, LimitError, Limits
 from serving.calls.slots import SLOT
 from serving.messages import BadMessage, error_message, read_message
 from serving.request_id import current_request_id
@@ -45,7 +45,7 @@ class AdmitCalls:
         if not (_method(message) in RUNS_CODE and path == self.endpoint) and not (self.rest and _is_call(method, path)):
             return await self.app(scope, receive, send)
         try:
-            slot = self.limits.admit(client_of(scope))
+            slot = self.limits.admit(scope)
         except LimitError as error:
             return await _refuse(error, message)(scope, receive, send)
         scope[SLOT] = slot

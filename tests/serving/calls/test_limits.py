@@ -11,20 +11,20 @@ from serving.settings import Settings
 
 def test_so_many_calls_get_a_slot_and_no_more():
     accounts = Limits(Settings(max_concurrency=2))
-    first, _ = accounts.admit("a"), accounts.admit("b")
+    first, _ = accounts.admit(), accounts.admit()
     with pytest.raises(BusyError, match=r"as many calls are running as may \(2, MCP_MAX_CONCURRENCY\)") as refused:
-        accounts.admit("c")
+        accounts.admit()
     assert refused.value.retry_after == 1
     first.release()
     first.release()
-    accounts.admit("c")
+    accounts.admit()
     with pytest.raises(BusyError):
-        accounts.admit("d")
+        accounts.admit()
 
 
 def test_whoever_counts_is_told_of_beginning_and_end():
     told: list[int] = []
-    Limits(Settings(), told.append).admit("a").release()
+    Limits(Settings(), told.append).admit().release()
     assert told == [1, -1]
 
 
@@ -83,5 +83,6 @@ def test_a_client_with_a_token_is_its_owner_wherever_it_calls_from():
     assert client_of({"client": ("192.0.2.1", 1), "user": user}) == "token app ann"
 
 
-def test_a_client_behind_a_socket_without_addresses_has_a_name_too():
+def test_a_client_without_an_address_has_a_name_too():
     assert client_of({"client": None}) == "unknown"
+    assert client_of(None) == "local"
