@@ -3,14 +3,19 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 from fastmcp import FastMCP
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Lifespan
 
+from serving.answers import refusal
 from serving.auth.bearer import RequireToken
 from serving.auth.protected_resource import metadata_routes
 from serving.auth.verifier import warn_if_open
@@ -57,6 +62,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         session_idle_timeout=SESSION_IDLE_SECONDS,
     )
     app.router.routes += ours
+    app.add_exception_handler(HTTPException, _refuse)
     open_to_all = [route.path for route in (*probes, *metadata, page)]
     app.user_middleware = [
         Middleware(IdentifyRequests),
@@ -76,6 +82,12 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
     if settings.transport == "sse":
         log.warning("the protocol has deprecated the sse transport: choose http where the clients allow it")
     return app
+
+
+async def _refuse(_: Request, error: Any) -> Response:
+    """Answer what Starlette refuses, an unknown path or method, as everything else is refused."""
+    phrase = HTTPStatus(error.status_code).phrase
+    return refusal(error.status_code, phrase.lower().replace(" ", "_"), phrase, error.headers)
 
 
 def _optional_routes(mcp: FastMCP, settings: Settings) -> list[Route]:

@@ -58,3 +58,12 @@ async def test_every_address_that_the_page_names_is_there():
     async with http() as client:
         for path in (await client.get("/")).json()["endpoints"].values():
             assert (await client.head(path)).status_code != 404
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("PUT", "/health", 405)])
+async def test_an_unknown_path_or_method_is_refused_like_everything_else(method, path, status):
+    async with http() as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+    assert status != 405 or "GET" in answer.headers["allow"]
