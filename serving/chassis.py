@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from serving.auth.verifier import create_verifier
-from serving.calls.around import around_calls
+from serving.calls.order import around_calls
 from serving.errors import SettingsError
 from serving.settings import Settings
 

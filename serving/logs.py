@@ -27,6 +27,13 @@ _TELLING: Final = re.compile(
 )
 """How lines of FastMCP, the SDK and asyncio begin that go on with what nobody else may read: a URI with its
 arguments, a result, a session's id, which is as good as a password."""
+_NOISE: Final = (
+    "Traceback",
+    "Application startup failed",
+    "Invalid HTTP request",
+    "Unsupported upgrade",
+    "No supported WebS",
+)
 _QUERY: Final = re.compile(r"\?[^\s\"]*")
 
 
@@ -48,7 +55,7 @@ def configure_logs(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     for name in _UVICORN:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
-    logging.getLogger("uvicorn.error").addFilter(_no_text_of_a_traceback)
+    logging.getLogger("uvicorn.error").addFilter(_no_noise)
     warnings.showwarning = _log_warning
     sys.excepthook = _log_uncaught
     threading.excepthook = sys.unraisablehook = _log_unhandled
@@ -130,10 +137,15 @@ class TextFormatter(JsonFormatter):
         """Return `record` as text."""
         details = self.details(record)
         trace = details.pop("traceback", "").rstrip()
-        pairs = "".join(f"  {key}={value}" for key, value in details.items())
+        pairs = "".join(f"  {key}={_quoted(str(value))}" for key, value in details.items())
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = f"{time} {record.levelname.lower():8} {_printable(self.message(record) + pairs)}"
         return "\n    ".join([line, *map(_printable, trace.split("\n"))] if trace else [line])
+
+
+def _quoted(value: str) -> str:
+    """Quote what could pass for further pairs; a file's name and line, ours, may stay as they are."""
+    return json.dumps(value, ensure_ascii=False) if "=" in value or "  " in value else value
 
 
 def _printable(text: str) -> str:
@@ -169,9 +181,9 @@ def _log_unhandled(args: Any) -> None:
     _log_uncaught(*args[:3])
 
 
-def _no_text_of_a_traceback(record: logging.LogRecord) -> bool:
-    """Drop what Starlette makes of a failed lifespan: a message with a traceback in it; the app has logged it."""
-    return not str(record.msg).startswith(("Traceback", "Application startup failed"))
+def _no_noise(record: logging.LogRecord) -> bool:
+    """Drop what we have logged ourselves, a lifespan that failed, and what anybody can make uvicorn say."""
+    return not str(record.msg).startswith(_NOISE)
 
 
 def _where(trace: TracebackType | None) -> str:

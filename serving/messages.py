@@ -1,12 +1,13 @@
 """What comes in from outside: one JSON-RPC message, strictly JSON, or a sentence that says what is wrong with it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from mcp_types import INVALID_REQUEST, PARSE_ERROR
 from pydantic_core import from_json
 
+MOST_VALUES: Final = 20_000
+"""How many values a message may hold: checking ten times as many against a tool's types takes seconds."""
 _MAY_OVERFLOW: Final = re.compile(rb"[eE]\+?\d{3}|\d{309}")
 
 
@@ -22,14 +23,15 @@ def read_json(body: bytes) -> Any:
     """Parse `body` as RFC 8259 has it, which Python's parser does not: no NaN, no Infinity, no lone surrogates.
 
     Raises:
-        BadMessage: it is not JSON, nested deeper than 200, or holds a number that no float or 4,300 digits can hold.
+        BadMessage: it is not JSON, nested deeper than 200, or holds a number that no float or 4,300 digits can hold,
+            or more than MOST_VALUES values.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise BadMessage(PARSE_ERROR, f"not JSON: {error}") from None
-    if _MAY_OVERFLOW.search(body) and any(number in (float("inf"), float("-inf")) for number in _floats(value)):
-        raise BadMessage(PARSE_ERROR, "not JSON: number out of range")
+    if body.count(b",") > MOST_VALUES or _MAY_OVERFLOW.search(body):
+        _look_through(value)
     return value
 
 
@@ -39,12 +41,11 @@ def read_message(body: bytes) -> Any:
     A request whose `id` is null or fractional would pass for a notification, and its sender would wait for ever.
 
     Raises:
-        BadMessage: it is not JSON, or a request with an `id` that is neither a string nor a whole number
-            (JSON-RPC 2.0, section 4; MCP forbids null).
+        BadMessage: it is not JSON, or no message as JSON-RPC 2.0 has it (section 4; MCP forbids an `id` of null).
     """
     message = read_json(body)
-    if isinstance(message, dict) and "method" in message and "id" in message and type(message["id"]) not in (str, int):
-        raise BadMessage(INVALID_REQUEST, "id: expected a string or a whole number")
+    if fault := _fault(message):
+        raise BadMessage(INVALID_REQUEST, fault)
     return message
 
 
@@ -53,13 +54,35 @@ def error_message(request_id: Any, code: int, text: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": text}}
 
 
-def _floats(value: Any) -> Iterator[float]:
-    match value:
-        case float():
-            yield value
-        case dict():
-            for item in value.values():
-                yield from _floats(item)
-        case list():
-            for item in value:
-                yield from _floats(item)
+def _look_through(value: Any) -> None:
+    """Refuse too many values and too large numbers; without recursion, which is slow for what is nested deep."""
+    stack, seen = [value], 0
+    while stack:
+        match stack.pop():
+            case float() as number if number in (float("inf"), float("-inf")):
+                raise BadMessage(PARSE_ERROR, "not JSON: number out of range")
+            case dict() as mapping:
+                stack.extend(mapping.values())
+            case list() as items:
+                stack.extend(items)
+        seen += 1
+        if seen + len(stack) > MOST_VALUES:
+            raise BadMessage(INVALID_REQUEST, f"expected at most {MOST_VALUES} values in one message")
+
+
+def _fault(message: Any) -> str:
+    """Return what keeps `message` from being a JSON-RPC one; the SDK would quote it in pydantic's words."""
+    if not isinstance(message, dict):
+        return "expected one JSON object: MCP knows no batches"
+    if message.get("jsonrpc") != "2.0":
+        return 'jsonrpc: expected "2.0"'
+    if "method" in message:
+        if not isinstance(message["method"], str):
+            return "method: expected text"
+        if "id" in message and type(message["id"]) not in (str, int):
+            return "id: expected a string or a whole number"
+        if not isinstance(message.get("params", {}), dict | None):
+            return "params: expected an object"
+    elif not {"result", "error"} & message.keys():
+        return "method: missing"
+    return ""

@@ -13,6 +13,7 @@ from typing import Final
 
 import anyio
 import anyio.to_thread
+import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -41,6 +42,7 @@ _SHARED: Final = bool(_FOLDER)
 if _FOLDER and not Path(_FOLDER).is_dir():
     raise SettingsError(f"PROMETHEUS_MULTIPROC_DIR={_FOLDER}: expected an empty folder for the workers to count in")
 
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, which nobody reads
 _registry: Final = CollectorRegistry()  # not the library's global one: what other code registers is its own affair
 _own: Final = None if _SHARED else _registry
 
@@ -53,6 +55,8 @@ calls_in_progress: Final = Gauge(
 )
 """Whoever counts calls says `inc()` and `dec()`; `set_function()` does not work with several workers."""
 
+_refused: Final = Counter("mcp_requests_refused", "HTTP requests that were refused.", ("code",), registry=_own)
+
 PlatformCollector(registry=_registry)
 if _SHARED:
     MultiProcessCollector(_registry)  # type: ignore[no-untyped-call]
@@ -64,6 +68,11 @@ def record_call(tool: str | None, outcome: str, seconds: float) -> None:
     """Count a tool call that has ended; `tool` is None when there is no such tool."""
     _calls.labels(tool or UNKNOWN, outcome).inc()
     _duration.labels(tool or UNKNOWN).observe(seconds)
+
+
+def record_refusal(code: str) -> None:
+    """Count an HTTP request that was refused; `code` is the word in its answer."""
+    _refused.labels(code).inc()
 
 
 def metrics_route() -> Route:

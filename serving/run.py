@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
-from serving.errors import StartError
+from serving.errors import SettingsError, StartError
 from serving.logs import configure_logs
 from serving.settings import Settings
 from serving.sources import import_fastmcp, load_settings, near_misses
@@ -71,6 +71,8 @@ def configure(settings: type[S], argv: Sequence[str] = ()) -> S:
     loaded = load_settings(settings, argv)
     configure_logs(loaded)
     for hint in near_misses(settings):
+        if "did you mean MCP_AUTH" in hint and loaded.auth == "none":
+            raise SettingsError(hint)  # somebody believes this server protected
         log.warning(hint)
     import_fastmcp()
     return loaded

@@ -25,6 +25,10 @@ def _transport(value: Any) -> Any:
     return {"streamable-http": "http"}.get(_lower(value), _lower(value)) if isinstance(value, str) else value
 
 
+def _without_slash(value: Any) -> Any:
+    return value.removesuffix("/") if isinstance(value, str) else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -38,7 +42,7 @@ class Settings(BaseModel):
 
     transport: Annotated[
         Literal["http", "sse", "stdio"], BeforeValidator(_transport), AlsoRead(("FASTMCP_TRANSPORT",))
-    ] = Field("http", description="how clients connect (sse is deprecated by the protocol)")
+    ] = Field("http", description="http, sse (deprecated by the protocol) or stdio")
     host: Annotated[str, AlsoRead(("FASTMCP_HOST",))] = Field(
         "127.0.0.1",
         min_length=1,
@@ -59,11 +63,11 @@ class Settings(BaseModel):
         Literal["debug", "info", "warning", "error", "critical"],
         BeforeValidator(_lower),
         AlsoRead(("FASTMCP_LOG_LEVEL", "LOG_LEVEL")),
-    ] = Field("info", description="least severe level that is logged")
+    ] = Field("info", description="debug, info, warning, error or critical: what is logged, and worse")
     log_format: Annotated[Literal["auto", "text", "json"], BeforeValidator(_lower)] = Field(
-        "auto", description="auto is text on a terminal and JSON lines elsewhere"
+        "auto", description="text, json, or auto: text on a terminal and JSON lines elsewhere"
     )
-    public_url: str = Field(
+    public_url: Annotated[str, BeforeValidator(_without_slash)] = Field(
         "",
         pattern=r"^(https?://[^\s/?#@]+)?$",
         examples=["https://mcp.example.com"],
@@ -79,26 +83,31 @@ class Settings(BaseModel):
         (), description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; * believes any"
     )
     auth: Annotated[Literal["none", "token", "jwt"], BeforeValidator(_lower)] = Field(
-        "none", description="who may call: anybody, whoever has a token of auth_tokens, or a JWT of auth_issuer"
+        "none",
+        description="who may call; none: anybody; token: who has one of auth_tokens; jwt: of auth_issuer",
     )
     auth_tokens: SecretStr = Field(
-        SecretStr(""), description="static tokens, comma-separated: TOKEN or NAME=TOKEN, each followed by its scopes"
+        SecretStr(""), description="comma-separated: TOKEN or NAME=TOKEN, then its scopes after blanks"
     )
     auth_tokens_file: str = Field(
-        "", description="file of static tokens, one a line (a mounted Secret); read again when it changes"
+        "", description="file with the same, one a line (a mounted Secret); read again when it changes"
     )
     auth_key: str = Field("", description="what JWTs are verified with: a JWKS URL, or a PEM public key or its file")
     auth_algorithm: Literal[
         "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"
-    ] = Field("RS256", description="the one signature algorithm that is accepted")
+    ] = Field("RS256", description="the one that is accepted: RS, PS or ES with 256, 384 or 512, Ed25519 or EdDSA")
     auth_issuer: str = Field("", description="the iss that a JWT must have: the URL of the authorization server")
     auth_audience: str = Field("", description="the aud that a JWT must have: what this server is called there")
     auth_scopes: Names = Field((), description="scopes that every token must have, comma-separated")
     max_body_bytes: int = Field(1024**2, ge=1, le=1024**3, description="longest message that is read; above: 413")
     max_result_bytes: int = Field(4 * 1024**2, ge=1, le=1024**3, description="heaviest answer that a tool may give")
-    max_concurrency: int = Field(256, ge=1, le=10_000, description="calls at the same time; above: 503, or an error")
+    max_concurrency: int = Field(
+        256, ge=1, le=10_000, description="calls at a time, in each process; above: 503 or an error"
+    )
     call_seconds: float = Field(30, gt=0, le=86_400, description="how long a call may take; a tool's own timeout wins")
-    rate_limit: int = Field(0, ge=0, le=1_000_000, description="calls a minute for each client; 0 is no limit")
+    rate_limit: int = Field(
+        0, ge=0, le=1_000_000, description="calls a minute for each client in each process; 0 is no limit"
+    )
     strict_input: bool = Field(False, description='refuse arguments that only fit after conversion, like "1" for 1')
     drain_delay: float = Field(0, ge=0, le=3600, description="seconds between unready and closing, still serving")
     drain_seconds: float = Field(30, ge=0, le=3600, description="seconds that running calls then get to finish")

@@ -43,12 +43,18 @@ def load_settings(settings: type[S], argv: Sequence[str] = (), environ: Mapping[
 
 
 def near_misses(settings: type[Settings], environ: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """One sentence for each `MCP_` name that is not ours but nearly is; others may share the prefix."""
+    """One sentence for each `MCP_` name that is not ours but nearly is, and each other name in the env file.
+
+    In the environment others may share the prefix.
+    """
     known = [ENV_FILE_KEY, *(PREFIX + name.upper() for name in settings.model_fields)]
     for name in sorted({*environ, *_read_env_file(environ)}):
         if name.startswith(PREFIX) and name not in known:
             for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
                 yield f"{name} is not a setting: did you mean {meant}?"
+    for name in sorted(_read_env_file(environ)):
+        if not name.startswith(PREFIX):
+            yield f"{name} is not read from the env file, only {PREFIX} lines are: set it in the environment"
 
 
 def import_fastmcp() -> None:
@@ -164,7 +170,11 @@ def _expectation(schema: dict[str, Any]) -> str:
             return "true or false"
         case {"type": "integer", "minimum": low, "maximum": high}:
             return f"a whole number from {low} to {high}"
-        case {"type": "string", "pattern": _, "default": example}:
+        case {"type": "number", "exclusiveMinimum": low, "maximum": high}:
+            return f"a number above {low:g}, up to {high:g}"
+        case {"type": "number", "minimum": low, "maximum": high}:
+            return f"a number from {low:g} to {high:g}"
+        case {"type": "string", "pattern": _, "examples": [example, *_]} | {"pattern": _, "default": example}:
             return f"a value like {example}"
         case _:
             return "a value that is not empty"

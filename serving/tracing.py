@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.errors import SettingsError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+LONGEST: Final = 256
+"""How many characters of a name or value a span keeps."""
 FLUSH_SECONDS: Final = 2.0
 """How long a stop waits for a collector to take the last spans."""
 
@@ -107,18 +109,40 @@ def _first_of(keys: Sequence[str]) -> tuple[str, str]:
 def _build_provider(service: str, version: str, outage: "_OneLineAnOutage", *, details: bool) -> "TracerProvider":
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanLimits, TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     said = OTELResourceDetector().detect().attributes  # goes before what we know
     resource = Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version, **said})
     try:
-        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        limits = SpanLimits(max_attribute_length=LONGEST, max_span_attribute_length=LONGEST)
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False, span_limits=limits)
+        provider.add_span_processor(cast("SpanProcessor", _ShortNames()))
         export = cast("SpanExporter", _Export(OTLPSpanExporter(), outage, details=details))
         provider.add_span_processor(BatchSpanProcessor(export))
     except ValueError as error:
         raise SettingsError(f"an OTEL_ variable does not fit: {error}") from None
     return provider
+
+
+class _ShortNames:
+    """A SpanProcessor in all but name: the names of spans come from clients, and thousands wait to be exported."""
+
+    def on_start(self, span: "Span", parent_context: Any = None) -> None:
+        if len(span.name) > LONGEST:
+            span.update_name(span.name[:LONGEST])
+
+    def on_end(self, span: "ReadableSpan") -> None:
+        pass
+
+    def _on_ending(self, span: "Span") -> None:
+        pass
+
+    def shutdown(self) -> None:
+        pass
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
 
 
 class _Export:

@@ -51,7 +51,7 @@ async def test_it_runs_as_a_script_and_serves_what_it_found():
         assert health == {"status": "healthy", "service": identity.name, "version": identity.version}
         ready = httpx2.get(server.base + "/ready").json()
         async with Client(server.url) as client:
-            assert ready["tools_count"] == len(await client.list_tools()) > 0
+            assert ready["tools_count"] >= len(await client.list_tools()) > 0  # scopes hide some of them
             assert client.server_info.name == identity.name
             assert client.server_info.version == identity.version
 

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketClose
 
 from serving.answers import refusal
 from serving.auth.protected_resource import metadata_url
+from serving.route_path import route_path
 from serving.settings import Settings
 
 RETRY_SECONDS: Final = 30
@@ -64,7 +65,7 @@ class RequireToken:
     def _is_open(self, scope: Scope) -> bool:
         if scope["type"] == "lifespan":
             return True
-        return scope.get("method") in ("GET", "HEAD") and _route_path(scope) in self.open_paths
+        return scope.get("method") in ("GET", "HEAD") and route_path(scope) in self.open_paths
 
     def _refuse(self, scope: Scope) -> Response | None:
         user = scope.get("user")
@@ -95,10 +96,3 @@ class RequireToken:
         }
         given = ", ".join(f'{name}="{value}"' for name, value in parameters.items() if value)
         return {"WWW-Authenticate": f"Bearer {given}"}
-
-
-def _route_path(scope: Scope) -> str:
-    """Return the path that the routes are compared with, which an outer server or app may have prefixed."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path[len(root) :] if path.startswith(f"{root}/") else path

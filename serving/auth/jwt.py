@@ -140,9 +140,12 @@ def _is_time(value: Any) -> bool:
 
 def _check_url(url: str) -> None:
     try:
-        host = urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        host, user = parts.hostname or "", parts.username
     except ValueError:
-        host = ""
+        host, user = "", None
+    if user is not None:
+        raise SettingsError("MCP_AUTH_KEY: expected a URL without user and password")
     if not host:
         raise SettingsError(f"MCP_AUTH_KEY={url}: expected a URL with a host")
     if url.startswith("http://") and not is_loopback(host):

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from serving.auth.loopback import is_loopback
@@ -11,6 +10,7 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:
     from fastmcp.server.auth import TokenVerifier
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 log: Final = logging.getLogger("serving.auth.verifier")
 
@@ -23,6 +23,7 @@ _USED_BY: Final = {
     "auth_audience": ("jwt",),
     "auth_scopes": ("token", "jwt"),
 }
+_warned: Final[list[str]] = []
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
 """A scope as RFC 6749 (section 3.3) spells it; it is quoted in a header."""
 
@@ -45,31 +46,44 @@ def create_verifier(settings: Settings) -> "TokenVerifier | None":
 
         return StaticTokens(settings)
     if settings.auth == "jwt":
-        for name in ("auth_key", "auth_issuer", "auth_audience"):
-            if not getattr(settings, name):
-                raise SettingsError(f"MCP_AUTH=jwt: expected {_key(name)} as well")
+        missing = [name for name in ("auth_key", "auth_issuer", "auth_audience") if not getattr(settings, name)]
+        if missing:
+            raise SettingsError(f"MCP_AUTH=jwt: expected {' and '.join(map(_key, missing))} as well")
         from serving.auth.jwt import JwtVerifier
 
         return JwtVerifier(settings)
     return None
 
 
-@cache
-def warn_if_open(settings: Settings) -> None:
-    """Log a warning, once, when anybody may call a server that listens beyond this machine."""
-    if settings.auth == "none" and not is_loopback(settings.host):
+def warn_if_open(host: str) -> None:
+    """Log a warning, once, when a server that lets anybody call listens on `host`, beyond this machine."""
+    if not _warned and not is_loopback(host):
+        _warned.append(host)
         log.warning(
-            "anybody who reaches %s may call every tool: MCP_AUTH=none and MCP_HOST is not loopback. "
+            "anybody who reaches %s may call every tool: MCP_AUTH=none, and this is not loopback. "
             "Set MCP_AUTH=token or jwt, or let only a proxy that authenticates reach this port",
-            settings.host,
+            host,
         )
+
+
+class WarnIfOpen:
+    """ASGI middleware for servers that let anybody call: somebody else's runner alone knows where it listens."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self.app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Look at the address that a request came in on."""
+        if (server := scope.get("server")) and server[0]:
+            warn_if_open(server[0])
+        await self.app(scope, receive, send)
 
 
 def _refuse_unused(settings: Settings) -> None:
     for name, kinds in _USED_BY.items():
         given = getattr(settings, name) != Settings.model_fields[name].default
         if given and settings.auth not in kinds:
-            raise SettingsError(f"MCP_AUTH={settings.auth}: expected {' or '.join(kinds)}, as {_key(name)} is set")
+            raise SettingsError(f"{_key(name)} is set, but MCP_AUTH is {settings.auth}: expected {' or '.join(kinds)}")
 
 
 def _key(name: str) -> str:

@@ -24,7 +24,7 @@ from serving.calls.hooks import CallMiddleware
 MOST_FAULTS: Final = 10
 """How many faults are told; the rest is counted."""
 MOST_READ: Final = 1000
-"""How many are looked at: a message may hold a hundred thousand, and other calls wait meanwhile."""
+"""More than that are only counted: a message may hold tens of thousands, and other calls wait meanwhile."""
 LONGEST_NAME: Final = 100
 LONGEST_FAULT: Final = 200
 
@@ -128,14 +128,16 @@ def explain(error: pydantic.ValidationError, arguments: Any, within: tuple[str, 
     types into the path of a fault, and only the arguments themselves tell those from names in them.
     `within` is where in the arguments the validation began.
     """
+    if error.error_count() > MOST_READ:  # pydantic would take seconds to list them
+        return f"{error.error_count()} values do not fit"
     faults: dict[str, list[str]] = {}
     details = error.errors(include_url=False, include_input=False)
-    for detail in details[:MOST_READ]:
+    for detail in details:
         said = faults.setdefault(_path((*within, *detail["loc"]), detail["type"], arguments), [])
         if (words := _words(detail)) not in said:
             said.append(words)
     told = [f"{path}: {_both(said)}" for path, said in list(faults.items())[:MOST_FAULTS]]
-    if more := len(faults) - len(told) + len(details[MOST_READ:]):
+    if more := len(faults) - len(told):
         told.append(f"and {more} more")
     return "; ".join(told)
 

@@ -22,6 +22,20 @@ class HungUpError(ToolError):
     """What a cancelled call ends with; nobody gets to read it."""
 
 
+class Calls:
+    """The calls of one request."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.running: set[anyio.CancelScope] = set()
+
+    def hang_up(self) -> None:
+        """Cancel them, and those that have yet to begin."""
+        self.gone = True
+        for call in self.running:
+            call.cancel()
+
+
 class WatchHangUp:
     """ASGI middleware: cancel what `CancelOnHangUp` has tied to a request when its client is gone.
 
@@ -38,14 +52,13 @@ class WatchHangUp:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        calls: set[anyio.CancelScope] = set()
+        calls = Calls()
         scope[_KEY] = calls
 
         async def watched() -> Message:
             message = await receive()
             if message["type"] == "http.disconnect":
-                for call in calls:
-                    call.cancel()
+                calls.hang_up()
             return message
 
         if not self.listen:
@@ -78,17 +91,20 @@ class CancelOnHangUp(CallMiddleware):
         if calls is None:
             return await call_next(context)
         with anyio.CancelScope() as scope:
-            calls.add(scope)
+            if calls.gone:
+                scope.cancel()
+            calls.running.add(scope)
             try:
                 return await call_next(context)
             finally:
-                calls.discard(scope)
+                calls.running.discard(scope)
         raise HungUpError("The client hung up")
 
     on_call_tool = on_read_resource = on_get_prompt = cancel_on_hang_up
 
 
-def _calls_of_this_request() -> Any:
+def _calls_of_this_request() -> Calls | None:
     with suppress(RuntimeError):
-        return get_http_request().scope.get(_KEY)
+        calls: Calls | None = get_http_request().scope.get(_KEY)
+        return calls
     return None

@@ -93,9 +93,9 @@ class Slot:
 class Limits:
     """The accounts of one process; `count` is told of every call that begins (1) and ends (-1)."""
 
-    def __init__(self, settings: Settings, count: Callable[[int], Any] = lambda _: None) -> None:
+    def __init__(self, settings: Settings, count: Callable[[int], Any] | None = None) -> None:
         self.most = settings.max_concurrency
-        self.count = count
+        self.count = count or (lambda _: None)
         self.running: set[Slot] = set()
         self._rate = Rate(settings.rate_limit) if settings.rate_limit else None
 
@@ -112,7 +112,9 @@ class Limits:
             RateLimitError: its client has called too often.
         """
         if len(self.running) >= self.most:
-            raise BusyError(f"as many calls are running as may ({self.most}, MCP_MAX_CONCURRENCY): try again")
+            raise BusyError(
+                f"the server runs {self.most} calls, the most it may at a time (MCP_MAX_CONCURRENCY): try again"
+            )
         if self._rate:
             self._rate.spend(client_of(scope))
         slot = Slot(self._end)

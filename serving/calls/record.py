@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import anyio
 import mcp_types
 from fastmcp.exceptions import AuthorizationError, NotFoundError, ToolError, ValidationError
+from fastmcp.server.dependencies import get_access_token
 from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
@@ -19,7 +20,7 @@ from serving.request_id import current_request_id
 
 log: Final = logging.getLogger("serving.calls")
 
-Record: TypeAlias = Callable[[str | None, str, float], None]
+Count: TypeAlias = Callable[[str | None, str, float], None]
 """Takes the tool (None for a name that no tool has), the outcome and the seconds that it took."""
 MAX_TOOLS: Final = 1000
 """How many tools are told apart; a proxy's tools come and go."""
@@ -35,8 +36,12 @@ class RecordCalls(CallMiddleware):
     `result_too_large`, `stopping`.
     """
 
-    def __init__(self, record: Record) -> None:
-        self.record = record
+    def __init__(self, *, count: bool) -> None:
+        self._count: Count | None = None
+        if count:
+            from serving.metrics import record_call
+
+            self._count = record_call
         self._tools: set[str] = set()
         # FastMCP says some of it too; one call is one line.
         logging.getLogger("fastmcp.server.server").addFilter(_not_about_a_tool_call)
@@ -62,7 +67,8 @@ class RecordCalls(CallMiddleware):
             raise
         finally:
             seconds = time.perf_counter() - begin
-            self.record(self._label(context.message.name, outcome), outcome, seconds)
+            if self._count:
+                self._count(self._label(context.message.name, outcome), outcome, seconds)
             log.log(
                 logging.ERROR if bug else logging.INFO,
                 "tool call",
@@ -72,6 +78,7 @@ class RecordCalls(CallMiddleware):
                     "outcome": outcome,
                     "duration_ms": round(seconds * 1000, 2),
                     "request_id": current_request_id() or _message_id(context),
+                    **_caller(),
                 },
             )
 
@@ -105,6 +112,11 @@ def _classify(error: Exception) -> tuple[str, BaseException | None]:
             return "refused", None
         case _:
             return "failed", error
+
+
+def _caller() -> dict[str, str]:
+    token = get_access_token()
+    return {"client": token.client_id} if token else {}
 
 
 def _message_id(context: MiddlewareContext[Any]) -> str | None:

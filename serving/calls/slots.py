@@ -10,6 +10,7 @@ import anyio
 from anyio.to_thread import current_default_thread_limiter
 from fastmcp.server.dependencies import get_http_request
 from fastmcp.server.middleware import CallNext, MiddlewareContext
+from fastmcp.utilities.versions import VersionSpec
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
@@ -27,14 +28,15 @@ _inside: Final[ContextVar[bool]] = ContextVar("inside a call", default=False)
 class LimitCalls(CallMiddleware):
     """Give each call a slot and a time limit, and answer when that is over, whatever the tool does then.
 
-    Async work is cancelled. A sync tool's thread cannot be: it keeps its slot until it ends. A tool's own `timeout=`
-    takes the place of `call_seconds`. What a tool calls itself belongs to its own call.
+    Over HTTP, `serving.web.admission` has given it the slot before. Async work is cancelled. A sync tool's thread
+    cannot be: it keeps its slot until it ends. A tool's own `timeout=` takes the place of `call_seconds`. What a tool
+    calls itself belongs to its own call.
     """
 
-    def __init__(self, settings: Settings, count: Callable[[int], Any] = lambda _: None) -> None:
-        self.limits = Limits(settings, count)
+    def __init__(self, settings: Settings, *, count: bool) -> None:
+        self.limits = Limits(settings, _gauge() if count else None)
         self.seconds = settings.call_seconds
-        self._own_seconds: dict[str, float] = {}
+        self._own_seconds: dict[tuple[str, str | None], float] = {}
 
     async def limit(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """Run the call.
@@ -92,7 +94,7 @@ class LimitCalls(CallMiddleware):
         try:
             seconds = await self._seconds(context)
             await asyncio.wait({task, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, in most cases
             work.cancel()
             raise
         finally:
@@ -101,19 +103,32 @@ class LimitCalls(CallMiddleware):
             return task.result()
         work.cancel()
         if stopped.done():
-            raise StoppedError(f"{_name(context)} was cancelled, because the server has stopped: try again")
-        raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was cancelled")
+            raise StoppedError(f"{_name(context)} was given up, because the server stops: try again")
+        raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was given up")
 
     async def _seconds(self, context: MiddlewareContext[Any]) -> float:
         if context.method != "tools/call" or context.fastmcp_context is None:
             return self.seconds
-        name = context.message.name
-        if name not in self._own_seconds:
-            tool = await context.fastmcp_context.fastmcp.get_tool(name)
+        name, version = context.message.name, _version(context)
+        if (name, version) not in self._own_seconds:
+            wanted = VersionSpec(eq=version) if version else None
+            tool = await context.fastmcp_context.fastmcp.get_tool(name, version=wanted)
             if tool is None:
                 return self.seconds
-            self._own_seconds[name] = tool.timeout or self.seconds
-        return self._own_seconds[name]
+            self._own_seconds[name, version] = tool.timeout or self.seconds
+        return self._own_seconds[name, version]
+
+
+def _version(context: MiddlewareContext[Any]) -> str | None:
+    asked = (getattr(context.message, "meta", None) or {}).get("fastmcp")
+    version = asked.get("version") if isinstance(asked, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def _gauge() -> Callable[[int], Any]:
+    from serving.metrics import calls_in_progress
+
+    return calls_in_progress.inc
 
 
 def _settle(future: asyncio.Future[None]) -> None:

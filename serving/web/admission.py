@@ -6,11 +6,12 @@ from mcp_types import INTERNAL_ERROR
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.answers import refusal
+from serving.answers import refusal, refuse_with
 from serving.calls.limits import RUNS_CODE, LimitError, Limits
 from serving.calls.slots import SLOT
 from serving.messages import BadMessage, error_message, read_message
 from serving.request_id import current_request_id
+from serving.route_path import route_path
 from serving.web.bodies import BODY
 
 LASTS: Final = "serving.lasts"
@@ -34,12 +35,12 @@ class AdmitCalls:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         message = None
-        path, method = scope["path"], scope["method"]
+        path, method = route_path(scope), scope["method"]
         if method == "POST" and (path == self.endpoint or path.startswith("/messages")):
             try:
                 message = read_message(scope[BODY])
             except BadMessage as error:
-                answer = JSONResponse(error_message(None, error.code, str(error)), status_code=400)
+                answer = refuse_with(400, "invalid_message", error_message(None, error.code, str(error)))
                 return await answer(scope, receive, send)
         scope[LASTS] = path == self.endpoint and (method == "GET" or _method(message) == "subscriptions/listen")
         if not (_method(message) in RUNS_CODE and path == self.endpoint) and not (self.rest and _is_call(method, path)):
@@ -70,4 +71,4 @@ def _refuse(error: LimitError, message: Any) -> JSONResponse:
         return refusal(error.status, error.code, str(error), headers)
     body = error_message(message.get("id"), INTERNAL_ERROR, str(error))
     body["error"]["data"] = {"code": error.code, "request_id": current_request_id()}
-    return JSONResponse(body, status_code=error.status, headers=headers)
+    return refuse_with(error.status, error.code, body, headers)

@@ -18,9 +18,9 @@ from starlette.types import Lifespan
 from serving.answers import refusal
 from serving.auth.bearer import RequireToken
 from serving.auth.protected_resource import metadata_routes
-from serving.auth.verifier import warn_if_open
-from serving.calls.around import limits_of
+from serving.auth.verifier import WarnIfOpen, warn_if_open
 from serving.calls.hangup import WatchHangUp
+from serving.calls.order import limits_of
 from serving.errors import SettingsError, StartError
 from serving.metrics import metrics_route, serve_metrics
 from serving.request_id import IdentifyRequests
@@ -63,22 +63,23 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
     )
     app.router.routes += ours
     app.add_exception_handler(HTTPException, _refuse)
-    open_to_all = [route.path for route in (*probes, *metadata, page)]
-    app.user_middleware = [
+    open_paths = [route.path for route in (*probes, *metadata, page)]
+    app.user_middleware = [  # not http_app(middleware=...), which would put these after the verification of tokens
         Middleware(IdentifyRequests),
         Middleware(ContinueTrace),
         *believe_proxies(settings),
         *guard(settings),  # 421 and 403, CORS
         *app.user_middleware,  # FastMCP's: verifies a token
-        *([Middleware(RequireToken, settings, open_to_all)] if mcp.auth else []),  # 401 and 403
-        Middleware(ReadBodies, most_bytes=settings.max_body_bytes),  # 413 and 408
+        Middleware(RequireToken, settings, open_paths) if mcp.auth else Middleware(WarnIfOpen),  # 401 and 403
+        Middleware(ReadBodies, most_bytes=settings.max_body_bytes, uploads=drain.uploads),  # 413 and 408
         Middleware(AdmitCalls, limits=limits, endpoint=settings.endpoint, rest=settings.rest),  # 400, 429 and 503
         Middleware(DrainRequests, drain),
         Middleware(WatchHangUp, listen=settings.json_response),
     ]
-    app.router.lifespan_context = _live(mcp, settings, readiness, drain, app.router.lifespan_context)
+    app.router.lifespan_context = _lifespan(mcp, settings, readiness, drain, app.router.lifespan_context)
 
-    warn_if_open(settings)
+    if not mcp.auth:
+        warn_if_open(settings.host)
     if settings.transport == "sse":
         log.warning("the protocol has deprecated the sse transport: choose http where the clients allow it")
     return app
@@ -100,7 +101,7 @@ def _optional_routes(mcp: FastMCP, settings: Settings) -> list[Route]:
     return routes
 
 
-def _live(
+def _lifespan(
     mcp: FastMCP, settings: Settings, readiness: Readiness, drain: Drain, serve: Lifespan[Starlette]
 ) -> Lifespan[Starlette]:
     @asynccontextmanager
@@ -111,7 +112,7 @@ def _live(
                 if settings.metrics_port:
                     life.enter_context(serve_metrics(settings.host, settings.metrics_port))
                 await life.enter_async_context(serve(app))
-                bound_sessions(app)
+                bound_sessions(app, settings.max_body_bytes)
                 await life.enter_async_context(drain.on_signals())
                 readiness.reason = None
                 yield

@@ -45,6 +45,7 @@ class Drain:
         self.readiness = readiness
         self.limits = limits
         self.streams: set[Stream] = set()
+        self.uploads: set[anyio.CancelScope] = set()
 
     @property
     def begun(self) -> bool:
@@ -88,6 +89,8 @@ class Drain:
         if cut := len(self.limits.awaited):
             log.warning("calls are cut after MCP_DRAIN_SECONDS", extra={"calls": cut})
             self.limits.stop()
+        for upload in self.uploads:
+            upload.cancel()
         while not self._ended_quiet_streams():  # noqa: ASYNC110
             await anyio.sleep(POLL_SECONDS)
 

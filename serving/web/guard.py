@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketClose
 
 from serving.answers import refusal
 from serving.errors import SettingsError
+from serving.route_path import route_path
 from serving.settings import Settings
 
 log: Final = logging.getLogger("serving.web.guard")
@@ -122,7 +123,7 @@ class Guard:
         host = _only(given, _host)
         if host and not self._serves(host, scope):
             host = None
-        if host is None and scope["path"] not in PROBES:
+        if host is None and route_path(scope) not in PROBES:
             return self._refusal(421, "misdirected_request", "for the host", given, "MCP_ALLOWED_HOSTS")
         given = _values(scope, b"origin") or _hidden_origin(scope)
         if given and not self._lets_in(_only(given, _origin), host):
@@ -165,10 +166,12 @@ def _only(given: Sequence[str], read: Callable[[str], Place | None]) -> Place | 
 
 
 def _hidden_origin(scope: Scope) -> list[str]:
-    # Browsers send Origin with every POST, but an extension or a proxy may remove it. Such a page counts as one that
-    # hides where it comes from. A link from another site to our page is a GET and works: it changes nothing.
-    hidden = scope.get("method") == "POST" and "cross-site" in _values(scope, b"sec-fetch-site")
-    return ["null"] if hidden else []
+    # Browsers send Origin with a POST, but not with what a page embeds, and a GET can run a resource's code. Such a
+    # page counts as one that hides where it comes from. A link from another site to ours works: it opens a document.
+    if "cross-site" not in _values(scope, b"sec-fetch-site"):
+        return []
+    opened = scope.get("method") in ("GET", "HEAD") and "document" in _values(scope, b"sec-fetch-dest")
+    return [] if opened else ["null"]
 
 
 def _covers(entry: Place, given: Place) -> bool:

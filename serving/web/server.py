@@ -1,6 +1,5 @@
 """MCP over HTTP: streamable HTTP or SSE, on one socket, under uvicorn."""
 
-import asyncio
 import logging
 import math
 import os
@@ -11,17 +10,17 @@ from typing import Final
 
 import uvicorn
 from fastmcp import FastMCP
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from serving.errors import StartError
 from serving.settings import Settings
 from serving.stop import leave_within
 from serving.web.app import create_app
+from serving.web.connections import ImpatientProtocol, allow_connections
 
 log: Final = logging.getLogger("serving.web.server")
 
-HEADER_SECONDS: Final = 10
-"""How long a client may take to send a request's headers."""
+BACKLOG: Final = 64
+"""How many connections asyncio accepts at a time, and so how often it complains when descriptors have run out."""
 CLEANUP_SECONDS: Final = 5
 """How long open answers, and then lifespans, may take to close; no thread may hold the process back longer, either."""
 
@@ -32,11 +31,13 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
     Raises:
         StartError: the address cannot be listened on.
     """
+    allow_connections()
     listener = listen(settings.host, settings.port)  # before the tools are imported: a port in use is known at once
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
         create_app(create_server(settings), settings),
         http=ImpatientProtocol,
+        backlog=BACKLOG,
         log_config=None,
         access_log=settings.log_level == "debug",
         ws="none",
@@ -72,41 +73,6 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-class ImpatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, closing connections whose next request does not arrive whole, headers that is, in time.
-
-    uvicorn waits for ever as soon as the first byte is there.
-    """
-
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
-        super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Stop waiting when a request is there, whole; go on when it is not."""
-        super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
-        elif self._timer is None:
-            self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _wait(self) -> None:
-        self._timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-
-
 def listen(host: str, port: int) -> socket.socket:
     """Listen on `host` and `port`.
 
@@ -132,6 +98,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _where(listener: socket.socket, settings: Settings) -> str:
-    host, port = listener.getsockname()[:2]
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    return f"MCP on {base}{settings.endpoint}, page on {base}/, probes on {base}/health and {base}/ready"
+    name, port = listener.getsockname()[:2]
+    host = f"http://[{name}]" if ":" in name else f"http://{name}"
+    base = f"{host}:{port}"
+    return (
+        f"MCP on {base}{settings.endpoint}, page on {base}/, probes on {base}/health and {base}/ready, "
+        f"metrics on {host}:{settings.metrics_port or port}/metrics"
+    )

@@ -12,10 +12,11 @@ SESSION_IDLE_SECONDS: Final = 600
 """How long one may have no request and no stream; after that its id answers 404, and the client begins anew."""
 
 
-def bound_sessions(app: Starlette) -> None:
-    """Set the cap, once the app has started: FastMCP leaves it at 10,000 and has no argument for it."""
+def bound_sessions(app: Starlette, most_body_bytes: int) -> None:
+    """Set what FastMCP has no arguments for, once the app has started: it leaves 10,000 sessions, and 4 MiB a body."""
     for route in app.routes:
         endpoint = route.endpoint if isinstance(route, Route) else None
         endpoint = getattr(endpoint, "app", endpoint)  # with authentication it is wrapped
         if isinstance(endpoint, StreamableHTTPASGIApp) and endpoint.session_manager:
             endpoint.session_manager.max_sessions = MAX_SESSIONS
+            endpoint.session_manager.asgi_app.max_body_size = most_body_bytes

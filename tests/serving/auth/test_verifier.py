@@ -10,9 +10,10 @@ from fastmcp import FastMCP
 from httpx2 import ASGITransport, AsyncClient, Client
 from starlette.routing import Mount
 
+from serving.auth import verifier
 from serving.auth.jwt import JwtVerifier
 from serving.auth.tokens import StaticTokens
-from serving.auth.verifier import create_verifier, warn_if_open
+from serving.auth.verifier import WarnIfOpen, create_verifier, warn_if_open
 from serving.chassis import chassis
 from serving.errors import SettingsError
 from serving.settings import Settings
@@ -38,11 +39,11 @@ def test_the_verifier_is_the_one_that_the_settings_name():
         (JWT | {"auth_key": ""}, "MCP_AUTH=jwt: expected MCP_AUTH_KEY as well"),
         (JWT | {"auth_issuer": ""}, "MCP_AUTH=jwt: expected MCP_AUTH_ISSUER as well"),
         (JWT | {"auth_audience": ""}, "MCP_AUTH=jwt: expected MCP_AUTH_AUDIENCE as well"),
-        ({"auth_tokens": TOKEN}, "MCP_AUTH=none: expected token, as MCP_AUTH_TOKENS is set"),
-        ({"auth_tokens_file": "/x"}, "MCP_AUTH=none: expected token, as MCP_AUTH_TOKENS_FILE is set"),
-        ({"auth_key": "/x"}, "MCP_AUTH=none: expected jwt, as MCP_AUTH_KEY is set"),
-        ({"auth_algorithm": "ES256"}, "MCP_AUTH=none: expected jwt, as MCP_AUTH_ALGORITHM is set"),
-        ({"auth_scopes": "read"}, "MCP_AUTH=none: expected token or jwt, as MCP_AUTH_SCOPES is set"),
+        ({"auth_tokens": TOKEN}, "MCP_AUTH_TOKENS is set, but MCP_AUTH is none: expected token"),
+        ({"auth_tokens_file": "/x"}, "MCP_AUTH_TOKENS_FILE is set, but MCP_AUTH is none: expected token"),
+        ({"auth_key": "/x"}, "MCP_AUTH_KEY is set, but MCP_AUTH is none: expected jwt"),
+        ({"auth_algorithm": "ES256"}, "MCP_AUTH_ALGORITHM is set, but MCP_AUTH is none: expected jwt"),
+        ({"auth_scopes": "read"}, "MCP_AUTH_SCOPES is set, but MCP_AUTH is none: expected token or jwt"),
         (JWT | {"auth_tokens": TOKEN}, "MCP_AUTH=jwt: expected token, as MCP_AUTH_TOKENS is set"),
         (JWT | {"auth": "token"}, "MCP_AUTH=token: expected jwt, as MCP_AUTH_KEY is set"),
         (JWT | {"auth_scopes": 'a"b'}, 'MCP_AUTH_SCOPES=a"b: expected scopes without spaces, quotes and backslashes'),
@@ -60,18 +61,25 @@ def test_the_module_can_be_imported_before_fastmcp():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "mcp.example.com", "localhost.example.com"])  # noqa: S104
-def test_an_open_server_beyond_loopback_is_warned_about_once(host, caplog):
-    warn_if_open.cache_clear()
-    warn_if_open(Settings(host=host))
-    warn_if_open(Settings(host=host))
+async def test_an_open_server_beyond_loopback_is_warned_about_once(host, caplog, monkeypatch):
+    """At the start, and where somebody else's runner knows alone where it listens, at the first request."""
+    monkeypatch.setattr(verifier, "_warned", [])
+
+    async def app(*_):
+        pass
+
+    warn_if_open("127.0.0.1")
+    for _ in range(2):
+        await WarnIfOpen(app)({"type": "http", "server": (host, 80)}, app, app)
+        warn_if_open(host)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert host in record.getMessage()
 
 
-def test_a_protected_server_is_not_warned_about(caplog):
-    warn_if_open(Settings(host="0.0.0.0", auth="token", auth_tokens=TOKEN))  # noqa: S104
-    assert not caplog.records
+def test_a_protected_server_is_not_warned_about():
+    with serving("--host", "0.0.0.0", MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN) as server:  # noqa: S104
+        assert not [line for line in server.log if "anybody" in line]
 
 
 def every_path(routes):
@@ -140,7 +148,7 @@ def check(server, good):
 def test_a_server_with_settings_that_do_not_fit_together_does_not_start():
     ended = run(script=SAMPLE, MCP_AUTH_TOKENS=TOKEN)
     assert ended.returncode == 2
-    assert "MCP_AUTH=none: expected token, as MCP_AUTH_TOKENS is set" in ended.stderr
+    assert "MCP_AUTH_TOKENS is set, but MCP_AUTH is none: expected token" in ended.stderr
     assert TOKEN not in ended.stderr
 
 

@@ -62,7 +62,7 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.01)
     app = Starlette(
         routes=[Route("/", lambda _: PlainTextResponse("read"), methods=["POST"])],
-        middleware=[Middleware(ReadBodies, most_bytes=10)],
+        middleware=[Middleware(ReadBodies, most_bytes=10, uploads=set())],
     )
     sent = []
 
@@ -79,11 +79,46 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch):
     assert b"did not arrive within" in sent[1]["body"]
 
 
+POST = {"type": "http", "method": "POST", "headers": []}
+
+
+async def nobody(*_):
+    pytest.fail("there is nothing to pass on")
+
+
 async def test_a_client_that_goes_before_its_body_is_there_gets_no_answer():
     async def gone(*_):
         return {"type": "http.disconnect"}
 
-    async def never(*_):
-        pytest.fail("there is nobody to answer")
+    await ReadBodies(nobody, most_bytes=10, uploads=set())(POST, gone, nobody)
 
-    await ReadBodies(never, most_bytes=10)({"type": "http", "method": "POST", "headers": []}, gone, never)
+
+async def test_a_stop_does_not_wait_for_a_body():
+    uploads: set[anyio.CancelScope] = set()
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        for upload in uploads:
+            upload.cancel()
+        await anyio.sleep_forever()
+
+    await ReadBodies(nobody, most_bytes=10, uploads=uploads)(POST, receive, send)
+    assert sent[0]["status"] == 503
+    assert not uploads
+
+
+async def test_bodies_that_arrive_together_may_weigh_so_much(monkeypatch):
+    monkeypatch.setattr(bodies, "MOST_HELD", 5)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b"123456", "more_body": True}
+
+    await ReadBodies(nobody, most_bytes=10, uploads=set())(POST, receive, send)
+    assert sent[0]["status"] == 503

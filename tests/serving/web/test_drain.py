@@ -167,7 +167,7 @@ async def test_a_call_that_takes_too_long_to_wait_for_is_told_so(name, mode):
             tasks.start_soon(call)
             await until_running(server, client, 1)
             server.process.send_signal(signal.SIGTERM)
-        assert f"{name} was cancelled, because the server has stopped" in answers[0].text
+        assert f"{name} was given up, because the server stops" in answers[0].text
         assert server.stop() == 0
 
 

@@ -1,19 +1,12 @@
 """Over HTTP: starting, refusing to start, and stopping."""
 
-import asyncio
 import signal
 import socket
-from contextlib import asynccontextmanager
 
-import anyio
 import httpx2
 import pytest
-import uvicorn
 from fastmcp import Client
-from starlette.responses import PlainTextResponse
-from uvicorn.server import ServerState
 
-from serving.web import server as ours
 from serving.web.server import listen
 from tests.support import SAMPLE, run, serving
 
@@ -79,53 +72,6 @@ def test_a_host_that_does_not_exist_is_one_clear_line(host):
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert f"cannot listen on {host}:0: " in result.stderr
-
-
-@pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
-async def test_a_connection_on_which_no_request_arrives_is_closed(sent, monkeypatch):
-    monkeypatch.setattr(ours, "HEADER_SECONDS", 0.05)
-    async with connection_to_us() as (reader, writer):
-        writer.write(sent)
-        assert await reader.read() == b""
-
-
-async def test_headers_that_trickle_in_after_an_answer_are_not_waited_for_either(monkeypatch):
-    monkeypatch.setattr(ours, "HEADER_SECONDS", 0.3)
-    async with connection_to_us() as (reader, writer):
-        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
-        await reader.readexactly(2)
-        writer.write(b"GET / HTTP")
-        assert await reader.read() == b""
-
-
-async def test_an_answer_may_take_longer_than_headers_may(monkeypatch):
-    monkeypatch.setattr(ours, "HEADER_SECONDS", 0.05)
-    async with connection_to_us(answer_after=0.2) as (reader, writer):
-        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert (await reader.read()).endswith(b"ok")
-
-
-@asynccontextmanager
-async def connection_to_us(answer_after=0.0):
-    """Connect to an app under our protocol, in this process."""
-
-    async def app(scope, receive, send):
-        await anyio.sleep(answer_after)
-        await PlainTextResponse("ok")(scope, receive, send)
-
-    config = uvicorn.Config(app, http=ours.ImpatientProtocol, lifespan="off", log_config=None)
-    config.load()
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: ours.ImpatientProtocol(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            await writer.wait_closed()
 
 
 def test_an_answer_is_not_delayed_by_the_network_stack():

@@ -1,58 +1,19 @@
-"""What a call passes on its way to the tool, resource or prompt, outermost first."""
+"""Failures in words that their reader can use: the client's, or nobody's but the log's."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import mcp_types
-from fastmcp import FastMCP
 from fastmcp.exceptions import PromptError, ResourceError, ToolError
 from fastmcp.prompts import PromptResult
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import ToolResult
 from mcp.shared.exceptions import NoBackChannelError
 
-from serving.calls.arguments import ExplainArguments
-from serving.calls.hangup import CancelOnHangUp
 from serving.calls.hooks import CallMiddleware
-from serving.calls.limits import Limits
-from serving.calls.record import Record, RecordCalls
-from serving.calls.results import CheckResults
-from serving.calls.slots import LimitCalls
-from serving.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Context: TypeAlias = MiddlewareContext[mcp_types.CallToolRequestParams]
 Next: TypeAlias = CallNext[mcp_types.CallToolRequestParams, ToolResult]
-
-
-def around_calls(settings: Settings) -> list[Middleware]:
-    """Build the chassis' FastMCP middleware, in order."""
-    record: Record = lambda *_: None  # noqa: E731
-    count: Callable[[int], Any] = lambda _: None  # noqa: E731
-    if settings.transport != "stdio":  # there nobody could ask for the metrics
-        from serving.metrics import calls_in_progress, record_call
-
-        record, count = record_call, calls_in_progress.inc
-    around: list[Middleware] = [RecordCalls(record), MaskPrompts(), ExplainArguments()]
-    if settings.stateless:
-        around.append(ExplainNoSession())
-    if settings.transport != "stdio":
-        around.append(CancelOnHangUp())
-    return [*around, LimitCalls(settings, count), CheckResults(settings.max_result_bytes), ContainExits()]
-
-
-def limits_of(mcp: FastMCP) -> Limits:
-    """Return the accounts that the calls of `mcp` are kept in.
-
-    Raises:
-        LookupError: `mcp` was not made with `chassis(settings)`.
-    """
-    for middleware in mcp.middleware:
-        if isinstance(middleware, LimitCalls):
-            return middleware.limits
-    raise LookupError(f"{mcp.name}: expected a server made with FastMCP(..., **chassis(settings))")
 
 
 class ExplainNoSession(CallMiddleware):

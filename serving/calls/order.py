@@ -1,0 +1,42 @@
+"""What a call passes on its way to the tool, resource or prompt, in that order, over every transport."""
+
+from fastmcp import FastMCP
+from fastmcp.server.middleware import Middleware
+
+from serving.calls.arguments import ExplainArguments
+from serving.calls.completions import HideCompletions
+from serving.calls.hangup import CancelOnHangUp
+from serving.calls.limits import Limits
+from serving.calls.record import RecordCalls
+from serving.calls.results import CheckResults
+from serving.calls.slots import LimitCalls
+from serving.calls.translate import ContainExits, ExplainNoSession, MaskPrompts
+from serving.settings import Settings
+
+
+def around_calls(settings: Settings) -> list[Middleware]:
+    """Build the chassis' FastMCP middleware, outermost first."""
+    over_http = settings.transport != "stdio"
+    return [
+        RecordCalls(count=over_http),  # one log line a call, and the metrics, which nobody could ask for over stdio
+        MaskPrompts(),
+        ExplainArguments(),
+        *([ExplainNoSession()] if settings.stateless else []),
+        *([CancelOnHangUp()] if over_http else []),
+        HideCompletions(),
+        LimitCalls(settings, count=over_http),  # a slot, and so many seconds
+        CheckResults(settings.max_result_bytes),
+        ContainExits(),
+    ]
+
+
+def limits_of(mcp: FastMCP) -> Limits:
+    """Return the accounts that the calls of `mcp` are kept in.
+
+    Raises:
+        LookupError: `mcp` was not made with `chassis(settings)`.
+    """
+    for middleware in mcp.middleware:
+        if isinstance(middleware, LimitCalls):
+            return middleware.limits
+    raise LookupError(f"{mcp.name}: expected a server made with FastMCP(..., **chassis(settings))")
