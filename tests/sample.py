@@ -127,6 +127,14 @@ def create_server(settings: Settings) -> "FastMCP":
     def guarded() -> str:
         return "let in"
 
+    @mcp.prompt(auth=require_scopes("sample"))
+    def guarded_prompt(name: str) -> str:
+        return name
+
+    @mcp.resource("guarded://{name}", auth=require_scopes("sample"))
+    def guarded_resource(name: str) -> str:
+        return name
+
     @mcp.tool
     def refuse() -> None:
         raise ToolError("not today") from ValueError("an upstream error")

@@ -73,8 +73,9 @@ def test_the_questions_get_answers():
 
 def test_the_protected_server_lets_in_who_has_the_token_that_was_made():
     [line] = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("MCP_AUTH=")]
+    assert "export TOKEN=$(openssl rand -hex 32)\n" in README
     token = "0123456789abcdef" * 4  # as long as what openssl makes
-    words = shlex.split(line.replace("$(openssl rand -hex 32)", token))
+    words = shlex.split(line.replace("$TOKEN", token))
     variables = dict(word.split("=", 1) for word in words if word.startswith("MCP_"))
     with serving(script=SERVER, **variables) as server:
         assert httpx2.get(f"{server.base}/mcp/tools").status_code == 401

@@ -57,5 +57,32 @@ def test_requests_and_notifications_are_read(rest):
     assert read_message(body)["method"] == "ping"
 
 
+@pytest.mark.parametrize("body", [b"[%s]" % b",".join([b"1"] * 30_000), b"[%s]" % b",".join([b"[]"] * 30_000)])
+def test_too_many_values_are_refused_before_they_are_checked(body):
+    with pytest.raises(BadMessage, match="expected at most 20000 values in one message"):
+        read_json(body)
+
+
+def test_many_commas_in_a_text_are_no_values():
+    assert read_json(b'"%s"' % (b"," * 100_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"[]", "expected one JSON object: MCP knows no batches"),
+        (b"5", "expected one JSON object: MCP knows no batches"),
+        (b'{"method": "ping", "id": 1}', 'jsonrpc: expected "2.0"'),
+        (b'{"jsonrpc": "2.0", "method": 5, "id": 1}', "method: expected text"),
+        (b'{"jsonrpc": "2.0", "id": 1}', "method: missing"),
+        (b'{"jsonrpc": "2.0", "method": "ping", "id": 1, "params": []}', "params: expected an object"),
+    ],
+)
+def test_what_is_no_message_is_refused_in_our_words(body, fault):
+    with pytest.raises(BadMessage) as refused:
+        read_message(body)
+    assert str(refused.value) == fault
+
+
 def test_an_error_response_may_have_no_id():
     assert read_message(b'{"jsonrpc": "2.0", "id": null, "error": {"code": 1, "message": ""}}')

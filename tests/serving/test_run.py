@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support import SECONDS, copy_of_this_server, program, run, serving
+from tests.support import SAMPLE, SECONDS, copy_of_this_server, program, run, serving
 
 
 def test_a_near_miss_is_pointed_out_once():
@@ -65,3 +65,9 @@ def test_a_module_builds_its_parts_once_and_hints_once(restore_logging, capsys, 
     assert capsys.readouterr().err.count("MCP_PROT is not a setting") == 1
     with pytest.raises(AttributeError, match="this module has no attribute 'nonsense'"):
         build("nonsense")
+
+
+def test_a_misspelt_setting_of_authentication_does_not_leave_the_server_open():
+    result = run("--port", "0", script=SAMPLE, MCP_AUHT="token")
+    assert result.returncode == 2
+    assert "MCP_AUHT is not a setting: did you mean MCP_AUTH?" in result.stderr

@@ -155,6 +155,12 @@ def test_a_foreign_working_directory_with_its_own_env_file_changes_nothing(tmp_p
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+def test_a_key_for_a_tool_in_the_env_file_is_pointed_out(env_file):
+    env_file.write_text("WEATHER_API_KEY=x\n")
+    [hint] = near_misses(Settings, {"MCP_ENV_FILE": str(env_file)})
+    assert hint == "WEATHER_API_KEY is not read from the env file, only MCP_ lines are: set it in the environment"
+
+
 def test_the_example_env_file_names_every_setting_with_a_value_that_fits(env_file):
     lines = re.findall(r"^# (MCP_.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
     env_file.write_text("\n".join(lines))

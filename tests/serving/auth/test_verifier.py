@@ -44,8 +44,8 @@ def test_the_verifier_is_the_one_that_the_settings_name():
         ({"auth_key": "/x"}, "MCP_AUTH_KEY is set, but MCP_AUTH is none: expected jwt"),
         ({"auth_algorithm": "ES256"}, "MCP_AUTH_ALGORITHM is set, but MCP_AUTH is none: expected jwt"),
         ({"auth_scopes": "read"}, "MCP_AUTH_SCOPES is set, but MCP_AUTH is none: expected token or jwt"),
-        (JWT | {"auth_tokens": TOKEN}, "MCP_AUTH=jwt: expected token, as MCP_AUTH_TOKENS is set"),
-        (JWT | {"auth": "token"}, "MCP_AUTH=token: expected jwt, as MCP_AUTH_KEY is set"),
+        (JWT | {"auth_tokens": TOKEN}, "MCP_AUTH_TOKENS is set, but MCP_AUTH is jwt: expected token"),
+        (JWT | {"auth": "token"}, "MCP_AUTH_KEY is set, but MCP_AUTH is token: expected jwt"),
         (JWT | {"auth_scopes": 'a"b'}, 'MCP_AUTH_SCOPES=a"b: expected scopes without spaces, quotes and backslashes'),
     ],
 )

@@ -168,9 +168,10 @@ def test_what_the_author_says_is_passed_on():
 
 
 def test_no_more_is_told_than_anybody_reads():
-    many = explained(list[int], [None] * 5000)
+    many = explained(list[int], [None] * 1000)
     assert many.count("expected") == 10
-    assert many.endswith("; and 4990 more")
+    assert many.endswith("; and 990 more")
+    assert explained(list[int], [None] * 5000) == "5000 values do not fit"
     assert len(explained(dict[str, int], {"x" * 100_000: None})) < 200
     assert len(explained(Literal[tuple(f"option {number}" for number in range(1000))], "x")) < 300
 

@@ -338,12 +338,19 @@ async def test_a_refused_origin_learns_why_and_reads_nothing():
         ("POST", "cross-site", ("null",), 200),
         ("POST", "same-origin", (), 200),
         ("POST", "none", (), 200),
-        ("GET", "cross-site", (), 200),
+        ("GET", "cross-site", (), 403),  # an image, a script or a frame
+        ("GET", "same-site", (), 200),
     ],
 )
 async def test_a_page_of_another_site_cannot_act_without_saying_its_origin(method, site, origins, status):
     app = guarded(allowed_origins=origins)
     assert (await ask(app, OURS, f"Sec-Fetch-Site: {site}", method=method)).status == status
+
+
+@pytest.mark.parametrize(("destination", "status"), [("document", 200), ("iframe", 403), ("image", 403)])
+async def test_a_link_of_another_site_opens_the_page_and_nothing_else(destination, status):
+    headers = ("Sec-Fetch-Site: cross-site", f"Sec-Fetch-Dest: {destination}")
+    assert (await ask(guarded(), OURS, *headers, method="GET")).status == status
 
 
 async def test_a_preflight_of_an_origin_that_is_let_in_allows_what_mcp_needs():
