@@ -12,11 +12,12 @@ _MAY_OVERFLOW: Final = re.compile(rb"[eE]\+?\d{3}|\d{309}")
 
 
 class BadMessage(ValueError):  # noqa: N818  it is no failure of ours
-    """A message that gets an answer instead of being dispatched; `code` is JSON-RPC's."""
+    """A message that gets `answer`, a JSON-RPC error, instead of being dispatched."""
 
-    def __init__(self, code: int, text: str) -> None:
+    def __init__(self, code: int, text: str, request_id: Any = None) -> None:
         super().__init__(text)
         self.code = code
+        self.answer = error_message(request_id, code, text)
 
 
 def read_json(body: bytes) -> Any:
@@ -45,7 +46,8 @@ def read_message(body: bytes) -> Any:
     """
     message = read_json(body)
     if fault := _fault(message):
-        raise BadMessage(INVALID_REQUEST, fault)
+        given = message.get("id") if isinstance(message, dict) else None
+        raise BadMessage(INVALID_REQUEST, fault, given if type(given) in (str, int) else None)
     return message
 
 

@@ -21,7 +21,7 @@ from mcp.server.stdio import stdio_server
 from mcp_types import JSONRPCNotification
 
 from serving.calls.results import encodable
-from serving.messages import BadMessage, error_message, read_message
+from serving.messages import BadMessage, read_message
 from serving.settings import Settings
 from serving.stop import leave_within
 from serving.tracing import export_traces
@@ -131,7 +131,7 @@ class Conversation:
             try:
                 message = read_message(line.encode())
             except BadMessage as error:
-                await self.write(json.dumps(error_message(None, error.code, str(error))) + "\n")
+                await self.write(json.dumps(error.answer) + "\n")
                 continue
             if isinstance(message, dict) and "method" in message and "id" in message:
                 self._unanswered[json.dumps(message["id"])] += 1

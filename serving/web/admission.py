@@ -40,7 +40,7 @@ class AdmitCalls:
             try:
                 message = read_message(scope[BODY])
             except BadMessage as error:
-                answer = refuse_with(400, "invalid_message", error_message(None, error.code, str(error)))
+                answer = refuse_with(400, "invalid_message", error.answer)
                 return await answer(scope, receive, send)
         scope[LASTS] = path == self.endpoint and (method == "GET" or _method(message) == "subscriptions/listen")
         if not (_method(message) in RUNS_CODE and path == self.endpoint) and not (self.rest and _is_call(method, path)):

@@ -82,6 +82,7 @@ def test_what_is_no_message_is_refused_in_our_words(body, fault):
     with pytest.raises(BadMessage) as refused:
         read_message(body)
     assert str(refused.value) == fault
+    assert refused.value.answer["id"] == (1 if b'"id": 1' in body else None)
 
 
 def test_an_error_response_may_have_no_id():
