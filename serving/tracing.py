@@ -129,14 +129,14 @@ class _ShortNames:
     """A SpanProcessor in all but name: the names of spans come from clients, and thousands wait to be exported."""
 
     def on_start(self, span: "Span", parent_context: Any = None) -> None:
-        if len(span.name) > LONGEST:
-            span.update_name(span.name[:LONGEST])
-
-    def on_end(self, span: "ReadableSpan") -> None:
         pass
 
     def _on_ending(self, span: "Span") -> None:
         pass
+
+    def on_end(self, span: "ReadableSpan") -> None:
+        if len(span.name) > LONGEST:  # FastMCP names a span after its start, and nobody may rename one that has ended
+            span._name = span.name[:LONGEST]
 
     def shutdown(self) -> None:
         pass

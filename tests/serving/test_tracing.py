@@ -220,6 +220,14 @@ async def test_a_span_quotes_no_argument_unless_the_log_level_is_debug(script, l
     assert any(b"hunter2" in request.SerializeToString() for request in collector.requests) is told
 
 
+async def test_no_client_decides_how_much_a_span_weighs(script):
+    with collecting() as collector, serving(script=script, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as server:
+        async with Client(server.url, mode="legacy") as client:  # there the name is in no header
+            await client.call_tool("x" * 100_000, raise_on_error=False)
+        assert server.stop() == 0
+    assert max(len(request.SerializeToString()) for request in collector.requests) < 20_000
+
+
 async def test_the_standard_variables_go_before_what_we_know(script):
     variables = {"OTEL_SERVICE_NAME": "mine", "OTEL_RESOURCE_ATTRIBUTES": "service.version=9,deployment.environment=x"}
     with collecting() as collector:
