@@ -25,6 +25,7 @@ from serving.answers import refusal
 from serving.calls.limits import Limits
 from serving.settings import Settings
 from serving.web.admission import LASTS
+from serving.web.bodies import BODY_SECONDS
 from serving.web.probes import Readiness
 
 log: Final = logging.getLogger("serving.web.drain")
@@ -32,6 +33,8 @@ log: Final = logging.getLogger("serving.web.drain")
 MAX_STREAMS: Final = 1000
 """How many streams may be open that last until the client goes: sessions of sse, and whoever listens."""
 POLL_SECONDS: Final = 0.05
+UPLOAD_SECONDS: Final = 1
+"""A body that began to arrive so long ago is not waited for."""
 QUIET_SECONDS: Final = 0.2
 """A stream on which nothing was sent for so long has nothing more to say once no call runs."""
 
@@ -84,7 +87,7 @@ class Drain:
         await anyio.sleep(self.delay)
         stop_serving()
         with anyio.move_on_after(self.seconds):
-            while self.limits.awaited or not self._ended_quiet_streams():  # noqa: ASYNC110  no event knows of quiet
+            while self.limits.awaited or self._arriving() or not self._ended_quiet_streams():  # noqa: ASYNC110
                 await anyio.sleep(POLL_SECONDS)
         if cut := len(self.limits.awaited):
             log.warning("calls are cut after MCP_DRAIN_SECONDS", extra={"calls": cut})
@@ -93,6 +96,11 @@ class Drain:
             upload.cancel()
         while not self._ended_quiet_streams():  # noqa: ASYNC110
             await anyio.sleep(POLL_SECONDS)
+
+    def _arriving(self) -> bool:
+        """Tell whether a request is just being read; one that takes its time is not waited for."""
+        late = anyio.current_time() + BODY_SECONDS - UPLOAD_SECONDS
+        return any(upload.deadline > late for upload in self.uploads)
 
     def _ended_quiet_streams(self) -> bool:
         for stream in self.streams:
