@@ -3,17 +3,16 @@
 from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import Call, CallMiddleware, Next
 
 
 class HideCompletions(CallMiddleware):
     """Refuse completions for a prompt or resource template that the caller may not see, as if there were none."""
 
-    async def on_complete(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def on_complete(self, context: Call, call_next: Next) -> Any:
         """Complete what can be seen.
 
         Raises:

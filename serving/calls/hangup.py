@@ -10,10 +10,9 @@ from typing import Any, Final
 import anyio
 from fastmcp.exceptions import ToolError
 from fastmcp.server.dependencies import get_http_request
-from fastmcp.server.middleware import CallNext, MiddlewareContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import Call, CallMiddleware, Next
 
 _KEY: Final = "serving.calls.hangup"
 
@@ -85,7 +84,7 @@ async def _next(messages: list[Message]) -> Message:
 class CancelOnHangUp(CallMiddleware):
     """FastMCP middleware: tie each call to the HTTP request it came with; over stdio there is none."""
 
-    async def cancel_on_hang_up(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def cancel_on_hang_up(self, context: Call, call_next: Next) -> Any:
         """Run the call until it ends or its client is gone."""
         calls = _calls_of_this_request()
         if calls is None:

@@ -1,8 +1,11 @@
 """FastMCP middleware that is asked about calls only, and costs nothing else anything."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+
+Call: TypeAlias = MiddlewareContext[Any]
+Next: TypeAlias = CallNext[Any, Any]
 
 _HOOKS: Final = {
     "tools/call": "on_call_tool",
@@ -28,7 +31,7 @@ class CallMiddleware(Middleware):
             if getattr(cls, name, None) is not getattr(Middleware, name, None)
         }
 
-    async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def __call__(self, context: Call, call_next: Next) -> Any:
         """Run the hook for this call, if there is one."""
         method = context.method or ""
         hook = self._hooks.get(method)

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import anyio
-import mcp_types
 from fastmcp.exceptions import AuthorizationError, NotFoundError, ToolError, ValidationError
 from fastmcp.server.dependencies import get_access_token
-from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
 
 from serving.calls.hangup import HungUpError
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import Call, CallMiddleware, Next
 from serving.calls.limits import LimitError
 from serving.request_id import current_request_id
 
@@ -46,11 +44,7 @@ class RecordCalls(CallMiddleware):
         # FastMCP says some of it too; one call is one line.
         logging.getLogger("fastmcp.server.server").addFilter(_not_about_a_tool_call)
 
-    async def on_call_tool(
-        self,
-        context: MiddlewareContext[mcp_types.CallToolRequestParams],
-        call_next: CallNext[mcp_types.CallToolRequestParams, ToolResult],
-    ) -> ToolResult:
+    async def on_call_tool(self, context: Call, call_next: Next) -> Any:
         """Time the call, then log and count its outcome."""
         begin = time.perf_counter()
         outcome: str = "ok"
@@ -119,7 +113,7 @@ def _caller() -> dict[str, str]:
     return {"client": token.client_id} if token else {}
 
 
-def _message_id(context: MiddlewareContext[Any]) -> str | None:
+def _message_id(context: Call) -> str | None:
     request = context.fastmcp_context.request_context if context.fastmcp_context else None
     return str(request.request_id) if request else None
 

@@ -5,12 +5,11 @@ from typing import Any
 from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.prompts import PromptResult
 from fastmcp.resources import ResourceResult
-from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.tools import ToolResult
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import Call, CallMiddleware, Next
 from serving.calls.limits import ResultTooLargeError
 
 
@@ -23,7 +22,7 @@ class CheckResults(CallMiddleware):
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
 
-    async def check(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def check(self, context: Call, call_next: Next) -> Any:
         """Check what the call answers, an error's text included."""
         try:
             result = await call_next(context)

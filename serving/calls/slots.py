@@ -9,12 +9,11 @@ from typing import Any, Final
 import anyio
 from anyio.to_thread import current_default_thread_limiter
 from fastmcp.server.dependencies import get_http_request
-from fastmcp.server.middleware import CallNext, MiddlewareContext
 from fastmcp.utilities.versions import VersionSpec
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import Call, CallMiddleware, Next
 from serving.calls.limits import CallTimeoutError, LimitError, Limits, Slot, StoppedError
 from serving.settings import Settings
 
@@ -38,7 +37,7 @@ class LimitCalls(CallMiddleware):
         self.seconds = settings.call_seconds
         self._own_seconds: dict[tuple[str, str | None], float] = {}
 
-    async def limit(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def limit(self, context: Call, call_next: Next) -> Any:
         """Run the call.
 
         Raises:
@@ -51,7 +50,7 @@ class LimitCalls(CallMiddleware):
 
     on_call_tool = on_read_resource = on_get_prompt = limit
 
-    async def on_complete(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def on_complete(self, context: Call, call_next: Next) -> Any:
         """Run a completion, whose errors FastMCP does not translate.
 
         Raises:
@@ -72,7 +71,7 @@ class LimitCalls(CallMiddleware):
             return self.limits.admit(scope)
         return admitted
 
-    async def _run(self, slot: Slot, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def _run(self, slot: Slot, context: Call, call_next: Next) -> Any:
         slot.taken = True
         work = anyio.CancelScope()
         stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -106,7 +105,7 @@ class LimitCalls(CallMiddleware):
             raise StoppedError(f"{_name(context)} was given up, because the server stops: try again")
         raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was given up")
 
-    async def _seconds(self, context: MiddlewareContext[Any]) -> float:
+    async def _seconds(self, context: Call) -> float:
         if context.method != "tools/call" or context.fastmcp_context is None:
             return self.seconds
         name, version = context.message.name, _version(context)
@@ -119,7 +118,7 @@ class LimitCalls(CallMiddleware):
         return self._own_seconds[name, version]
 
 
-def _version(context: MiddlewareContext[Any]) -> str | None:
+def _version(context: Call) -> str | None:
     asked = (getattr(context.message, "meta", None) or {}).get("fastmcp")
     version = asked.get("version") if isinstance(asked, dict) else None
     return version if isinstance(version, str) else None
@@ -136,5 +135,5 @@ def _settle(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def _name(context: MiddlewareContext[Any]) -> str:
+def _name(context: Call) -> str:
     return getattr(context.message, "name", None) or context.method or "the call"

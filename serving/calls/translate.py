@@ -1,25 +1,18 @@
 """Failures in words that their reader can use: the client's, or nobody's but the log's."""
 
 import asyncio
-from typing import Any, TypeAlias
+from typing import Any
 
-import mcp_types
 from fastmcp.exceptions import PromptError, ResourceError, ToolError
-from fastmcp.prompts import PromptResult
-from fastmcp.server.middleware import CallNext, MiddlewareContext
-from fastmcp.tools import ToolResult
 from mcp.shared.exceptions import NoBackChannelError
 
-from serving.calls.hooks import CallMiddleware
-
-Context: TypeAlias = MiddlewareContext[mcp_types.CallToolRequestParams]
-Next: TypeAlias = CallNext[mcp_types.CallToolRequestParams, ToolResult]
+from serving.calls.hooks import Call, CallMiddleware, Next
 
 
 class ExplainNoSession(CallMiddleware):
     """Say what is missing when a tool calls back to a client that this server keeps no session with."""
 
-    async def on_call_tool(self, context: Context, call_next: Next) -> ToolResult:
+    async def on_call_tool(self, context: Call, call_next: Next) -> Any:
         """Translate the SDK's error; FastMCP would mask it as a bug of the tool."""
         try:
             return await call_next(context)
@@ -35,11 +28,7 @@ class ExplainNoSession(CallMiddleware):
 class MaskPrompts(CallMiddleware):
     """Keep a bug's message from the client, which FastMCP does for tools and resources only."""
 
-    async def on_get_prompt(
-        self,
-        context: MiddlewareContext[mcp_types.GetPromptRequestParams],
-        call_next: CallNext[mcp_types.GetPromptRequestParams, PromptResult],
-    ) -> PromptResult:
+    async def on_get_prompt(self, context: Call, call_next: Next) -> Any:
         """Say no more than which prompt failed, unless the prompt itself has said why."""
         try:
             return await call_next(context)
@@ -52,7 +41,7 @@ class MaskPrompts(CallMiddleware):
 class ContainExits(CallMiddleware):
     """Code that calls `sys.exit`, or is cancelled by itself, fails; else it would take the server along."""
 
-    async def contain(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+    async def contain(self, context: Call, call_next: Next) -> Any:
         """Turn what would pass through every `except Exception` into the failure of this call."""
         try:
             return await call_next(context)

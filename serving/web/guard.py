@@ -4,9 +4,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -15,9 +13,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from serving.answers import refusal
-from serving.errors import SettingsError
 from serving.route_path import route_path
 from serving.settings import Settings
+from serving.web.places import (
+    DEFAULT_PORTS,
+    Place,
+    canonical_address,
+    covers,
+    host_entry,
+    origin_entry,
+    read_entries,
+    read_host,
+    read_origin,
+)
 
 log: Final = logging.getLogger("serving.web.guard")
 
@@ -31,30 +39,7 @@ LONGEST: Final = 300
 """Longer headers are refused unread; a DNS name has at most 253 characters."""
 
 _EXPOSED: Final = ("Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "WWW-Authenticate", "X-Request-ID")
-_AUTHORITY: Final = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::([0-9]{1,5}))?")
-_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
-_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
-_WILD: Final = re.compile(r"(|[^*]+://)\*\.(.+)")
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-class Place(NamedTuple):
-    """A host as headers and settings name it.
-
-    `scheme` is empty where it comes from a Host header, `name` is in lower case and without the trailing dot (IP
-    addresses in their one canonical form), `port` is None where none is given and the scheme implies none. In
-    settings, `name` may also be `*` or begin with `*.`; a Host without scheme and port then stands for any port.
-    """
-
-    scheme: str
-    name: str
-    port: int | None
-
-
-ANY: Final = Place("", "*", None)
-NULL: Final = Place("null", "", None)
-"""The origin of a page that has none, such as a file or a sandboxed frame; it must be listed to be let in."""
 
 
 def guard(settings: Settings) -> list[Middleware]:
@@ -65,23 +50,25 @@ def guard(settings: Settings) -> list[Middleware]:
     Raises:
         SettingsError: an entry of `allowed_hosts` or `allowed_origins`, or `public_url`, is no such thing.
     """
-    hosts = _entries(
+    hosts = read_entries(
         "MCP_ALLOWED_HOSTS",
         settings.allowed_hosts,
-        _host_entry,
+        host_entry,
         "host names like mcp.example.com, *.example.com or 10.0.0.7:8000",
     )
-    origins = _entries(
+    origins = read_entries(
         "MCP_ALLOWED_ORIGINS",
         settings.allowed_origins,
-        _origin_entry,
+        origin_entry,
         "origins like https://app.example.com, https://*.example.com or http://10.0.0.7:8000",
     )
-    own = _host_entry(settings.host)
-    if own and not _address(own.name):  # a name that we were told to listen on is ours
+    own = host_entry(settings.host)
+    if own and not canonical_address(own.name):  # a name that we were told to listen on is ours
         hosts.append(own._replace(port=None))
     if settings.public_url:
-        [public] = _entries("MCP_PUBLIC_URL", [settings.public_url], _origin, "a URL like https://mcp.example.com")
+        [public] = read_entries(
+            "MCP_PUBLIC_URL", [settings.public_url], read_origin, "a URL like https://mcp.example.com"
+        )
         hosts.append(Place("", public.name, None))
         origins.append(public)
     return [
@@ -120,32 +107,32 @@ class Guard:
 
     def _refuse(self, scope: Scope) -> Response | None:
         given = _values(scope, b"host")
-        host = _only(given, _host)
+        host = _only(given, read_host)
         if host and not self._serves(host, scope):
             host = None
         if host is None and route_path(scope) not in PROBES:
             return self._refusal(421, "misdirected_request", "for the host", given, "MCP_ALLOWED_HOSTS")
         given = _values(scope, b"origin") or _hidden_origin(scope)
-        if given and not self._lets_in(_only(given, _origin), host):
+        if given and not self._lets_in(_only(given, read_origin), host):
             return self._refusal(403, "forbidden_origin", "pages of the origin", given, "MCP_ALLOWED_ORIGINS")
         return None
 
     def _serves(self, host: Place, scope: Scope) -> bool:
-        if _LOOPBACK.fullmatch(host.name) or any(_covers(entry, host) for entry in self.hosts):
+        if _LOOPBACK.fullmatch(host.name) or any(covers(entry, host) for entry in self.hosts):
             return True
         server = scope.get("server")  # no name can be rebound to an address that is written out
-        return server is not None and _address(server[0]) == host.name
+        return server is not None and canonical_address(server[0]) == host.name
 
     def _lets_in(self, origin: Place | None, host: Place | None) -> bool:
         if origin is None:
             return False
-        if host and origin.scheme in _DEFAULT_PORTS:
+        if host and origin.scheme in DEFAULT_PORTS:
             # Only host and port are compared: behind an ingress that ends TLS, our own scheme is not the browser's.
-            if (origin.name, origin.port) == (host.name, host.port or _DEFAULT_PORTS[origin.scheme]):
+            if (origin.name, origin.port) == (host.name, host.port or DEFAULT_PORTS[origin.scheme]):
                 return True
             if _LOOPBACK.fullmatch(origin.name) and _LOOPBACK.fullmatch(host.name):
                 return True
-        return any(_covers(entry, origin) for entry in self.origins)
+        return any(covers(entry, origin) for entry in self.origins)
 
     def _refusal(self, status: int, code: str, what: str, given: Iterable[str], key: str) -> Response:
         shown = ", ".join(given)[:LONGEST_SHOWN]
@@ -172,77 +159,3 @@ def _hidden_origin(scope: Scope) -> list[str]:
         return []
     opened = scope.get("method") in ("GET", "HEAD") and "document" in _values(scope, b"sec-fetch-dest")
     return [] if opened else ["null"]
-
-
-def _covers(entry: Place, given: Place) -> bool:
-    if entry.name == "*":
-        return True
-    if entry.scheme != given.scheme:
-        return False
-    if entry.name != given.name and not (entry.name.startswith("*") and given.name.endswith(entry.name[1:])):
-        return False
-    if entry.scheme or entry.port == given.port:
-        return entry.port == given.port
-    # A Host without a port is at the default one of whichever scheme the client has used.
-    return entry.port is None or (given.port is None and entry.port in _DEFAULT_PORTS.values())
-
-
-@lru_cache(maxsize=128)  # a server is called by few names, and 127.0.0.1 takes 3 microseconds to read
-def _host(text: str, scheme: str = "") -> Place | None:
-    """Read `name[:port]`, with IPv6 addresses in brackets; None when it is anything else.
-
-    A name that ends in a number is an IPv4 address in four parts or nothing: browsers also take `2130706433` and
-    `0x7f.1` for 127.0.0.1 (WHATWG URL, "ends in a number").
-    """
-    found = _AUTHORITY.fullmatch(text.lower()) if text.isascii() else None
-    if found is None:
-        return None
-    name = found[1].removesuffix(".")
-    if name[0] == "[" or _NUMBER.fullmatch(name.rpartition(".")[2]):
-        name = _address(name.strip("[]")) or ""
-    port = int(found[2]) if found[2] else _DEFAULT_PORTS.get(scheme)
-    return Place(scheme, name, port) if name and (port or 0) <= 65535 else None
-
-
-def _origin(text: str) -> Place | None:
-    """Read `scheme://host[:port]`, as browsers serialise an origin (RFC 6454), or `null`."""
-    scheme, _, authority = text.partition("://")
-    scheme = scheme.lower()
-    if text == "null":
-        return NULL
-    return _host(authority, scheme) if text.isascii() and _SCHEME.fullmatch(scheme) else None
-
-
-def _address(text: str) -> str | None:
-    """Return an IP address in its canonical form, an IPv4 one that is mapped into IPv6 as IPv4; else None."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
-
-
-def _entries(key: str, given: Iterable[str], read: Callable[[str], Place | None], expected: str) -> list[Place]:
-    found = []
-    for text in given:
-        place = ANY if text == "*" else _entry(text, read)
-        if place is None:
-            raise SettingsError(f"{key}={text}: expected {expected}")
-        found.append(place)
-    return found
-
-
-def _entry(text: str, read: Callable[[str], Place | None]) -> Place | None:
-    wild = _WILD.fullmatch(text)  # no name has an asterisk, so it is taken off to read the rest
-    place = read(wild[1] + wild[2] if wild else text)
-    if place is None or (wild and _address(place.name)):
-        return None
-    return place._replace(name=f"*.{place.name}") if wild else place
-
-
-def _host_entry(text: str) -> Place | None:
-    return _host(f"[{text}]" if ":" in text and _address(text) else text)
-
-
-def _origin_entry(text: str) -> Place | None:
-    return _origin(text.removesuffix("/"))

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from serving.answers import refusal
-from serving.calls.arguments import explain
+from serving.calls.faults import explain
 from serving.messages import read_json
 from serving.settings import Settings
 from serving.web.rest_context import AsksTheClientError, rest_context
