@@ -48,6 +48,10 @@ conformance: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the official conformance sui
 test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, a browser, a fuzzer, uvx, other tools
 	@$(PYTHON) -m pytest -m thorough $(ARGS)
 
+.PHONY: test-container
+test-container: $(VENV)/dev ## Run the tests of the images; they need a container engine
+	@$(PYTHON) -m pytest -m container $(ARGS)
+
 ##@ Look inside
 
 # The Inspector gives a stdio server no environment and takes --transport for itself: hence -e.
@@ -61,6 +65,8 @@ inspect: $(VENV)/runtime $(NODE_TOOLS)/ready ## Open this server in the MCP Insp
 .PHONY: inspect-cli
 inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## List the tools with the Inspector (ARGS="--method resources/list" and so on)
 	@$(INSPECTOR) --cli $(or $(ARGS),--method tools/list) $(THIS_SERVER)
+
+include $(wildcard ship/*/*.mk)
 
 ##@ Keep
 
@@ -81,7 +87,7 @@ clean: ## Remove everything that was installed or cached
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What the verbs stand on. Each stamp is newer than what it was installed from.
 

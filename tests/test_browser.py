@@ -17,7 +17,7 @@ pytestmark = pytest.mark.thorough
 SECONDS = 15
 """How long a test waits for the page to show something before it fails."""
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
-TOKEN = "an-open-sesame-of-32-characters!"  # noqa: S105  only of this test
+TOKEN = "an-open-sesame-of-32-characters!"
 HELLO = "Echo: hello"
 
 

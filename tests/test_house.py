@@ -9,11 +9,12 @@ import pytest
 from serving.identity import read_identity
 from tests.support import ROOT
 
-OURS = {"server", "serving", "tools", "tests"}
+OURS = {"server", "serving", "ship", "tests", "tools"}
 MAY_IMPORT = {
     "tools": {"tools"},
     "serving": {"serving"},
     "server.py": {"serving", "tools"},
+    "ship/image": {"serving", "ship"},
 }
 
 
@@ -34,6 +35,12 @@ def imports(folder_or_file: str) -> set[tuple[str, str]]:
 def test_nobody_imports_what_is_not_his(place):
     wrong = {(file, name) for file, name in imports(place) if name in OURS - MAY_IMPORT[place]}
     assert not wrong
+
+
+def test_no_folder_of_ship_needs_another():
+    for file in (ROOT / "ship").rglob("*.py"):
+        folder = file.relative_to(ROOT / "ship").parts[0]
+        assert set(re.findall(r"(?:from|import) ship\.(\w+)", file.read_text())) <= {folder}, file
 
 
 def test_nothing_prints_where_stdout_belongs_to_the_protocol():
@@ -59,6 +66,26 @@ def test_the_locks_fit_pyproject():
         for text in (locked, (ROOT / "requirements-dev.txt").read_text())
     ]
     assert in_both[0] <= in_both[1]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.production"])
+def test_the_dockerfiles_need_no_builder_of_this_year(name):
+    text = (ROOT / name).read_text()
+    assert "ARG PYTHON_VERSION=3.13\n\nFROM python:${PYTHON_VERSION}-slim AS build\n" in text
+    assert not re.search(r"^#\s*syntax|<<|--mount|--link|--chmod|--start-interval", text, re.MULTILINE)
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["1000:1000"]
+
+
+def test_a_build_sees_only_what_is_named():
+    first, *rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert first == "*"
+    allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+    assert allowed == {"requirements.txt", "pyproject.toml", "server.py", "serving", "tools"}
+
+
+def test_compose_runs_the_image_of_this_version():
+    identity = read_identity()
+    assert f"image: {identity.name}:{identity.version}\n" in (ROOT / "compose.yaml").read_text()
 
 
 def test_the_command_has_the_name_of_the_project():

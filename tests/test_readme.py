@@ -15,7 +15,8 @@ from tests.support import ROOT, SERVER, Server, environment, serving
 README = (ROOT / "README.md").read_text()
 ABOUT_EXAMPLES = ("/mcp/execute", "/mcp/resource/")
 """Questions about example tools, which somebody may have deleted: tests/tools/ asks them."""
-VERBS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+MAKEFILES = "".join(file.read_text() for file in [ROOT / "Makefile", *ROOT.glob("*/*/*.mk")])
+VERBS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILES, re.MULTILINE))
 
 
 def blocks(language: str) -> list[str]:

@@ -33,6 +33,31 @@ def test_a_signal_while_starting_ends_the_process_with_0(number, transport):
         assert process.stderr.read() == ""
 
 
+@pytest.mark.parametrize("transport", ["http", "stdio"])
+def test_garbage_is_collected_while_serving_but_not_while_starting(transport):
+    code = """if True:
+        import gc, sys
+        from contextlib import asynccontextmanager
+        from serving.run import run
+
+        @asynccontextmanager
+        async def lifespan(mcp):
+            print("serving", gc.isenabled(), gc.get_freeze_count() > 100_000, file=sys.stderr, flush=True)
+            yield
+
+        def create_server(settings):
+            from fastmcp import FastMCP
+            from serving.chassis import chassis
+            print("starting", gc.isenabled(), file=sys.stderr, flush=True)
+            return FastMCP("x", lifespan=lifespan, **chassis(settings))
+
+        run(create_server)
+    """
+    with program(sys.executable, "-c", code, "--port", "0", "--transport", transport) as process:
+        assert process.stderr.readline() == "starting False\n"
+        assert process.stderr.readline() == "serving True True\n"
+
+
 @pytest.mark.parametrize("transport", ["http", "sse", "stdio"])
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_a_lifespan_that_fails_ends_the_start_with_its_place(tmp_path, transport, level):

@@ -21,7 +21,7 @@ from serving.web.app import create_app
 from tests.issuer import AUDIENCE, ISSUER, public_pem, token
 from tests.support import ROOT, SAMPLE, post, run, serving
 
-TOKEN = "0123456789abcdef-secret"  # noqa: S105
+TOKEN = "0123456789abcdef-secret"
 JWT = {"auth": "jwt", "auth_issuer": ISSUER, "auth_audience": AUDIENCE, "auth_key": public_pem()}
 OPEN = {"/", "/health", "/ready"}
 

@@ -9,7 +9,7 @@ from httpx2 import AsyncClient
 
 from tests.support import Server, post, serving
 
-SECRET = "hunter2"  # noqa: S105
+SECRET = "hunter2"
 
 
 @pytest.fixture(scope="module", params=["info", "debug"])

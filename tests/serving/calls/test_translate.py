@@ -6,7 +6,7 @@ from mcp import MCPError
 
 from tests.support import serving
 
-SECRET = "hunter2"  # noqa: S105
+SECRET = "hunter2"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,69 @@
+"""Make's verbs for images, beyond building them."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from serving.identity import read_identity
+from tests.container.engine import DOCKER, container, docker, make
+from tests.support import ROOT
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "Dockerfile.production"])
+def test_a_builder_without_buildkit_builds_it_too(images, file):
+    tag = f"{images['production']}-legacy"
+    command = [DOCKER, "build", "--quiet", "--file", file, "--tag", tag, "."]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert built.returncode == 0, built.stderr
+    with container(tag, "--read-only", "--network", "none", "--user", "54321:54321"):
+        docker("image", "rm", "--force", tag)
+
+
+def test_the_sbom_is_valid_and_names_python_its_packages_and_the_libraries(images):
+    made = make("image-sbom")
+    assert made.returncode == 0, made.stderr
+    text = (ROOT / "dist" / f"{images['production'].replace(':', '-')}.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    assert document["metadata"]["component"]["name"] == read_identity().name
+    kinds = {component["name"]: component["purl"].partition("/")[0] for component in document["components"]}
+    assert {kinds[name] for name in ("fastmcp", "cryptography", "uvicorn")} == {"pkg:pypi"}
+    assert {kinds[name] for name in ("libc6", "tini", "tzdata")} == {"pkg:deb"}
+    assert any(name.startswith("libssl3") for name in kinds)
+    assert kinds["python"] == "pkg:generic"
+
+
+def test_the_report_compares_size_start_and_memory(images):
+    made = make("image-report", "ROUNDS=1")
+    assert made.returncode == 0, made.stderr
+    header, *rows = made.stdout.splitlines()[-4:]
+    assert header.split() == ["medians", "of", "1", "guide's", "ours", "ratio"]
+    for row in rows:
+        guide, ours, ratio = map(float, row.split()[-3:])
+        assert 0 < ours < 2 * guide
+        assert ratio == pytest.approx(ours / guide, rel=0.1)
+
+
+def test_push_refuses_what_is_not_committed(tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("ship", "serving"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for command in (["init"], ["add", "."], ["commit", "--message", "x"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    (tmp_path / "server.py").write_text("changed")
+    for verb in ("push", "image-multiarch"):
+        refused = make(verb, "REGISTRY=registry.invalid/me", "DOCKER=false", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("make: what is not committed would be pushed: see git status\n")
+
+
+def test_push_asks_where_to():
+    assert make("push", "DOCKER=false").stderr.startswith("make: where to? (make push REGISTRY=")
