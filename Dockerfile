@@ -20,19 +20,19 @@ WORKDIR /app
 COPY pyproject.toml server.py ./
 COPY serving serving
 COPY tools tools
-RUN chmod -R a+rX .
+RUN chmod -R a+rX,go-w .
 
 # By number, because Kubernetes cannot tell from a name whether it is root. Any other user works as well.
 USER 1000:1000
 
 # No bytecode, because /app is somebody's folder; and Docker Desktop tells no container that a file there has changed.
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1 WATCHFILES_FORCE_POLLING=true \
-    MCP_HOST=0.0.0.0 MCP_LOG_LEVEL=debug MCP_LOG_FORMAT=text
+    MCP_HOST=0.0.0.0 MCP_PORT=8000 MCP_LOG_LEVEL=debug MCP_LOG_FORMAT=text
 
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-m", "serving.check"]
-ENTRYPOINT ["tini", "--", "watchfiles", "--filter", "python", "python server.py", "server.py", "serving", "tools"]
+ENTRYPOINT ["tini", "-s", "--", "watchfiles", "--filter", "python", "python server.py", "server.py", "serving", "tools"]
 
 ARG TITLE
 ARG DESCRIPTION

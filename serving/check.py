@@ -23,10 +23,10 @@ def fault(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
     if where is None:
         return None
     host, port = where
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  who listens everywhere is asked right here
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host, host)  # noqa: S104  who listens everywhere is asked right here
     try:
         with socket.create_connection((reachable, int(port)), timeout=SECONDS) as connection:
-            connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
             answer = connection.makefile("rb").readline(100).decode("latin-1").strip()
     except (OSError, ValueError, OverflowError) as error:
         return f"http://{host}:{port}/health: {error}"

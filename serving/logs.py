@@ -9,6 +9,7 @@ import traceback
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -83,8 +84,8 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 class JsonFormatter(logging.Formatter):
     """`{"time", "level", "logger", "message", ...}`: RFC 3339 time in UTC, what `extra=` carried, whose request it is.
 
-    An exception adds `error` (its type) and `where` (file, line and function that raised it); its message
-    and traceback can quote arguments, so they are added only when `tracebacks` is set.
+    An exception adds `error` (its type) and `where` (file, line and function); its message and traceback can quote
+    arguments, so they are added only when `tracebacks` is set.
     """
 
     def __init__(self, *, tracebacks: bool = False) -> None:
@@ -187,5 +188,8 @@ def _no_noise(record: logging.LogRecord) -> bool:
 
 
 def _where(trace: TracebackType | None) -> str:
-    frames = traceback.extract_tb(trace)
-    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else "unknown"
+    """Return the place that raised; and before it the last one in `tools/`, where the reason is."""
+    frames = [(frame, f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}") for frame, line in walk_tb(trace)]
+    raised = frames[-1][1] if frames else "unknown"
+    own = [place for frame, place in frames if frame.f_globals.get("__name__", "").partition(".")[0] == "tools"]
+    return raised if own[-1:] in ([], [raised]) else f"{own[-1]} (raised by {raised})"

@@ -2,6 +2,10 @@
 
 import os
 import threading
+from typing import Final
+
+CLEANUP_SECONDS: Final = 5
+"""How long open answers, and then lifespans, may take to close; no thread may hold the process back longer, either."""
 
 
 def leave_within(seconds: float) -> None:

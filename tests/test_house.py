@@ -78,14 +78,16 @@ def test_the_dockerfiles_need_no_builder_of_this_year(name):
 
 def test_a_build_sees_only_what_is_named():
     first, *rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
-    assert first == "*"
+    assert (first, rules[-2:]) == ("*", ["**/__pycache__", "**/.*"])
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
     assert allowed == {"requirements.txt", "pyproject.toml", "server.py", "serving", "tools"}
 
 
-def test_compose_runs_the_image_of_this_version():
+@pytest.mark.parametrize("file", ["compose.yaml", "README.md"])
+def test_an_image_is_called_as_pyproject_says(file):
     identity = read_identity()
-    assert f"image: {identity.name}:{identity.version}\n" in (ROOT / "compose.yaml").read_text()
+    said = re.findall(r"[\w.-]+:\d+\.\d+\.\d+\b", (ROOT / file).read_text())
+    assert set(said) == {f"{identity.name}:{identity.version}"}, f"{file}: write NAME:VERSION of pyproject.toml"
 
 
 def test_the_command_has_the_name_of_the_project():

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.answers import refusal
 from serving.calls.limits import Limits
 from serving.settings import Settings
+from serving.stop import CLEANUP_SECONDS, leave_within
 from serving.web.admission import LASTS
 from serving.web.bodies import BODY_SECONDS
 from serving.web.probes import Readiness
@@ -70,6 +71,8 @@ class Drain:
             if self.begun:
                 os._exit(0)
             self.readiness.reason = "draining"
+            # Right here, and not in the loop: a tool may hold that back.
+            leave_within(self.delay + self.seconds + 2 * CLEANUP_SECONDS)
             stop_serving = partial(before[number], number, frame)
             loop.call_soon_threadsafe(lambda: stops.append(loop.create_task(self._run(stop_serving))))
 

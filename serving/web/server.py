@@ -13,7 +13,7 @@ from fastmcp import FastMCP
 
 from serving.errors import StartError
 from serving.settings import Settings
-from serving.stop import leave_within
+from serving.stop import CLEANUP_SECONDS, leave_within
 from serving.web.app import create_app
 from serving.web.connections import ImpatientProtocol, allow_connections
 
@@ -21,8 +21,6 @@ log: Final = logging.getLogger("serving.web.server")
 
 BACKLOG: Final = 64
 """How many connections asyncio accepts at a time, and so how often it complains when descriptors have run out."""
-CLEANUP_SECONDS: Final = 5
-"""How long open answers, and then lifespans, may take to close; no thread may hold the process back longer, either."""
 
 
 def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
@@ -69,7 +67,8 @@ class Server(uvicorn.Server):
         """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
         if self.should_exit:
             os._exit(0)
-        leave_within(2 * CLEANUP_SECONDS + (self.drain_seconds if self.started else 0))
+        if not self.started:  # else the drain has said so
+            leave_within(2 * CLEANUP_SECONDS)
         super().handle_exit(sig, frame)
 
 

@@ -1,4 +1,4 @@
-"""`make image-sbom`: what is in an image, as CycloneDX 1.6 on stdout: Python packages, Debian packages, Python itself.
+"""`make image-sbom`: what is in an image, as CycloneDX 1.6: its Python packages, its Debian packages, Python itself.
 
 cyclonedx-py describes the Python packages from their own metadata; it knows no others, so these are added here.
 """
@@ -77,7 +77,8 @@ def _debian_packages(root: Path) -> list[dict[str, str]]:
 
 
 def _debian_package(status: Message, distribution: str) -> dict[str, str]:
-    qualifiers = {"arch": status["Architecture"], "distro": distribution}
+    source = status.get("Source", status["Package"]).split()[0]  # which advisories go by
+    qualifiers = {"arch": status["Architecture"], "distro": distribution, "upstream": source}
     return _component(PackageURL("deb", "debian", status["Package"], status["Version"], qualifiers))
 
 
@@ -87,4 +88,4 @@ def _component(purl: PackageURL) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    json.dump(describe(sys.argv[1]), sys.stdout, indent=2)
+    Path(sys.argv[2]).write_text(json.dumps(describe(sys.argv[1]), indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,11 @@
 """`compose.yaml`: the image that ships, on one machine."""
 
 import os
+import re
 import shutil
 import subprocess
 
+import anyio
 import httpx2
 import pytest
 from fastmcp import Client
@@ -12,22 +14,27 @@ from serving.identity import read_identity
 from tests.container.engine import DOCKER
 from tests.support import ROOT, SECONDS
 
-TOKEN = "0123456789abcdef0123456789abcdef"
+
+@pytest.fixture
+def folder(production, tmp_path):
+    """A folder with compose.yaml and the secrets that the README makes."""
+    shutil.copy(ROOT / "compose.yaml", tmp_path)
+    [line] = re.findall(r"^(mkdir -p secrets .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    subprocess.run(line, shell=True, cwd=tmp_path, check=True)  # noqa: S602  what a reader types
+    for path in (tmp_path / "secrets", tmp_path / "secrets" / "tokens"):
+        path.chmod(0o755)
+    return tmp_path
 
 
 @pytest.fixture
-def compose(production, tmp_path):
-    """Run Docker Compose on a copy, with a token, on a free port."""
-    shutil.copy(ROOT / "compose.yaml", tmp_path)
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"ann={TOKEN} account\n")
-    tokens.chmod(0o644)
+def compose(folder):
+    """Run Docker Compose there, on a free port."""
 
     def run(*arguments: str) -> str:
         command = [DOCKER, "compose", "--project-name", f"test-{os.getpid()}", *arguments]
         environment = {**os.environ, "PUBLISH": "127.0.0.1:0"}
         result = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=2 * SECONDS, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=2 * SECONDS, check=False
         )
         assert result.returncode == 0, result.stderr
         return result.stdout.strip()
@@ -36,11 +43,19 @@ def compose(production, tmp_path):
     run("down", "--volumes")
 
 
-async def test_it_comes_up_healthy_asks_for_the_token_and_goes_down_cleanly(compose):
+async def test_it_comes_up_healthy_lets_in_who_has_a_token_and_goes_down_cleanly(compose, folder):
     compose("up", "--detach", "--wait")
     url = f"http://{compose('port', 'mcp', '8000')}/mcp"
     assert httpx2.get(url).status_code == 401
-    async with Client(url, auth=TOKEN) as client:
+    tokens = folder / "secrets" / "tokens"
+    token = tokens.read_text().strip().removeprefix("ann=")
+    async with Client(url, auth=token) as client:
         assert client.server_info.name == read_identity().name
+    others = folder / "secrets" / "new"
+    others.write_text(f"bob={token[::-1]}\n")
+    others.replace(tokens)
+    with anyio.fail_after(SECONDS):
+        while httpx2.get(url, headers={"authorization": f"Bearer {token}"}).is_success:  # noqa: ASYNC110
+            await anyio.sleep(0.1)
     compose("stop")
     assert "exited (0)" in compose("ps", "--all", "--format", "{{.Status}}").lower()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 from fnmatch import filter as matching
@@ -11,7 +12,7 @@ import pytest
 from serving.identity import read_identity
 from serving.settings import Settings
 from tests.container.engine import DOCKER, docker
-from tests.support import ROOT
+from tests.support import ROOT, copy_of_this_server
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,26 @@ def test_production_holds_of_this_repository_only_what_the_server_needs(files):
     assert not [path for path in files if "test_" in path and path.startswith("app/")]
 
 
+@pytest.mark.parametrize("file", ["Dockerfile", "Dockerfile.production"])
+def test_a_careless_folder_makes_no_careless_image(images, tmp_path, file):
+    for name in ("Dockerfile", "Dockerfile.production", ".dockerignore", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    copy_of_this_server(tmp_path, {".env": "SECRET=1", "mine.py": ""})
+    (tmp_path / "tools" / "__pycache__").mkdir()
+    (tmp_path / "tools" / "__pycache__" / "stale.pyc").touch()
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o777)
+    tag = f"{images['production']}-careless"
+    docker("build", "--quiet", "--file", str(tmp_path / file), "--tag", tag, str(tmp_path), seconds=600)
+    code = "import pathlib; print(*(f'{oct(p.stat().st_mode)}:{p}' for p in pathlib.Path('/app').rglob('*')))"
+    said = docker("run", "--rm", "--entrypoint", "python", tag, "-c", code)
+    found = {path: mode for mode, path in (one.split(":") for one in said.split())}
+    docker("image", "rm", tag)
+    assert "/app/tools/mine.py" in found
+    assert not [path for path in found if "SECRET" in path or ".env" in path or "stale" in path]
+    assert not [path for path, mode in found.items() if int(mode, 8) & 0o022]
+
+
 def test_everything_in_production_is_compiled(files):
     assert not matching(files, "usr/local/lib/*.py")
     version = next(path for path in files if re.fullmatch(r"usr/local/bin/python3\.\d+", path)).rpartition("3.")[2]
@@ -93,7 +114,8 @@ def test_production_has_every_package_of_the_lock_and_no_other(production):
         "import zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin')",
         "import pathlib, tempfile; tempfile.TemporaryFile(); pathlib.Path.home().joinpath('x').touch()",
         "import getpass; getpass.getuser()",
-        "import socket; socket.getaddrinfo('localhost', 80)",
+        "import socket; socket.getaddrinfo('localhost', 'https')",
+        "import locale; locale.setlocale(locale.LC_ALL, '')",
         "print('häßlich ✓')",
     ],
 )

@@ -1,6 +1,7 @@
 """How the images run: under every restriction, over every transport, and to a clean end."""
 
 import json
+import re
 import time
 
 import anyio
@@ -9,8 +10,9 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
 
+from serving.identity import read_identity
 from tests.container.engine import ANY_USER, DOCKER, RESTRICTED, container, docker, tools_of_a_test
-from tests.support import HELLO
+from tests.support import HELLO, ROOT
 
 ERAS = ["auto", "legacy"]
 PUBLISH = ("--publish", "127.0.0.1::8000")
@@ -50,6 +52,13 @@ async def test_a_client_starts_a_container_and_speaks_stdio_with_it(image, tmp_p
     transport = StdioTransport(DOCKER, ["run", "--interactive", "--rm", *options, image])
     async with Client(transport, mode=era) as client:
         assert (await client.call_tool("user")).data[:2] == [54321, 54321]
+
+
+async def test_a_client_is_configured_as_the_readme_says(production):
+    documents = map(json.loads, re.findall(r"^```json\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S))
+    [config] = [found for found in documents if '"docker"' in json.dumps(found)]
+    async with Client(config) as client:
+        assert client.server_info.version == read_identity().version
 
 
 def test_over_stdio_nothing_but_the_protocol_comes_out_and_the_end_of_input_ends_it(production):

@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -74,6 +75,18 @@ def test_an_exception_says_its_type_and_place_and_keeps_its_message_to_itself():
     assert fields["error"] == "ValueError"
     assert fields["where"].startswith(__file__)
     assert "hunter2" not in line
+
+
+def test_an_exception_deep_in_a_library_says_which_line_of_a_tool_led_there():
+    source = "import subprocess\n\ndef tool():\n    subprocess.run(['no-such-program'])"
+    namespace: dict[str, Any] = {"__name__": "tools.mine"}
+    exec(compile(source, "/app/tools/mine.py", "exec"), namespace)  # noqa: S102
+    try:
+        namespace["tool"]()
+    except OSError:
+        failed = logging.LogRecord("x", logging.INFO, __file__, 1, "failed", (), sys.exc_info())
+    where = json.loads(JsonFormatter().format(failed))["where"]
+    assert re.fullmatch(r"/app/tools/mine\.py:4 in tool \(raised by .*/subprocess\.py:\d+ in _execute_child\)", where)
 
 
 def test_a_traceback_is_shown_when_asked_for():

@@ -29,6 +29,19 @@ async def start(server):
     print("waiting", file=sys.stderr, flush=True)
     yield {}
 """,
+    "a tool that holds everything back": """
+import asyncio, sys, time
+from fastmcp.server.lifespan import lifespan
+
+def block():
+    print("waiting", file=sys.stderr, flush=True)
+    time.sleep(3600)
+
+@lifespan
+async def start(server):
+    asyncio.get_running_loop().call_later(0.5, block)
+    yield {}
+""",
 }
 
 
@@ -36,7 +49,7 @@ async def start(server):
 @pytest.mark.parametrize("transport", ["http", "stdio"])
 def test_sigterm_ends_the_process_with_0_in_spite_of(tmp_path, transport, tool):
     copy_of_this_server(tmp_path, {"hanging.py": tool})
-    arguments = ("--transport", transport, "--port", "0")
+    arguments = ("--transport", transport, "--port", "0", "--drain-seconds", "0")
     with program(sys.executable, tmp_path / "server.py", *arguments) as process:
         assert any(line == "waiting\n" for line in process.stderr)
         process.send_signal(signal.SIGTERM)
