@@ -5,7 +5,7 @@ ARG PYTHON_VERSION=3.13
 
 FROM python:${PYTHON_VERSION}-slim AS build
 
-# PID 1 gets every orphan of the container and must bury it; tini is made for that, Python is not.
+# PID 1 gets every orphan of the container and must bury it, which is what tini is for.
 RUN apt-get update && apt-get install --yes --no-install-recommends tini
 
 # Dependencies before the source: a change of yours does not install them again. The hashes are the lock's.
@@ -32,7 +32,9 @@ ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1 WATCHFILES_FORCE_PO
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-m", "serving.check"]
-ENTRYPOINT ["tini", "-s", "--", "watchfiles", "--filter", "python", "python server.py", "server.py", "serving", "tools"]
+# -s: quiet where it is not PID 1. -e 143: a stop before Python listens to signals is as good as a later one.
+ENTRYPOINT ["tini", "-s", "-e", "143", "--", "watchfiles", "--filter", "python", \
+    "python server.py", "server.py", "serving", "tools"]
 
 ARG TITLE
 ARG DESCRIPTION

@@ -23,7 +23,8 @@ def fault(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
     if where is None:
         return None
     host, port = where
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host, host)  # noqa: S104  who listens everywhere is asked right here
+    # Who listens everywhere is asked right here.
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host, host)  # noqa: S104
     try:
         with socket.create_connection((reachable, int(port)), timeout=SECONDS) as connection:
             connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")

@@ -33,7 +33,7 @@ def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
     """
     if sys.stderr is None:  # whoever started us has closed it; descriptor 2 must not become something else
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  it stays open
-    gc.disable()  # nothing of what is imported is garbage, and looking for some takes a sixth of the start
+    gc.disable()  # nothing of what is imported is garbage, and looking for some takes a tenth of the start
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until uvicorn takes over, and when it raises again what stopped it
     with explain_errors():

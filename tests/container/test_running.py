@@ -97,6 +97,11 @@ async def test_sigterm_lets_a_call_finish_and_ends_the_container_with_0(producti
         assert answers == ["done"]
 
 
+def test_a_stop_right_after_the_start_ends_the_container_with_0_too(image):
+    with container(image, *RESTRICTED, healthy=False) as server:
+        assert server.stop() == 0
+
+
 async def test_pid_1_buries_orphans(production, tmp_path):
     with container(production, *RESTRICTED, *PUBLISH, *tools_of_a_test(tmp_path)) as server:
         async with Client(StreamableHttpTransport(f"{server.url}/mcp")) as client:
