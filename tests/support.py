@@ -1,5 +1,6 @@
 """Start real servers on free ports and stop them again."""
 
+import json
 import os
 import re
 import shutil
@@ -133,6 +134,14 @@ def copy_of_this_server(folder: Path, tools: dict[str, str]) -> None:
     (folder / "tools").mkdir()
     for name, source in {"__init__.py": "", **tools}.items():
         (folder / "tools" / name).write_text(source)
+
+
+def client_configuration(command: str) -> dict[str, Any]:
+    """The README's configuration of a client that starts the server in this folder with `command`."""
+    readme = (ROOT / "README.md").read_text().replace("/path/to/this/folder", str(ROOT))
+    blocks = re.findall(r"^```json\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    [config] = [found for found in map(json.loads, blocks) if f'"{command}"' in json.dumps(found)]
+    return dict(config)
 
 
 def post(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from fastmcp import Client
 
 from serving.identity import read_identity
-from tests.support import ROOT, SAMPLE, SERVER, environment, serving
+from tests.support import ROOT, SAMPLE, SERVER, client_configuration, environment, serving
 
 pytestmark = pytest.mark.thorough
 
@@ -65,11 +64,10 @@ def test_the_schemas_of_this_servers_tools_are_portable():
 
 
 async def test_the_configuration_in_the_readme_lets_uvx_install_and_run_it(tmp_path, monkeypatch):
-    (block,) = re.findall(r"^```json\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
     identity = read_identity()
-    config = json.loads(block.replace("/path/to/this/folder", str(ROOT)))
+    config = client_configuration("uvx")
     config["mcpServers"][identity.name]["env"] |= environment()  # this machine's proxy and certificates, if any
     async with Client(config) as client:
         assert (client.server_info.name, client.server_info.version) == (identity.name, identity.version)

@@ -1,7 +1,6 @@
 """How the images run: under every restriction, over every transport, and to a clean end."""
 
 import json
-import re
 import time
 
 import anyio
@@ -12,7 +11,7 @@ from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHt
 
 from serving.identity import read_identity
 from tests.container.engine import ANY_USER, DOCKER, RESTRICTED, container, docker, tools_of_a_test
-from tests.support import HELLO, ROOT
+from tests.support import HELLO, client_configuration
 
 ERAS = ["auto", "legacy"]
 PUBLISH = ("--publish", "127.0.0.1::8000")
@@ -55,9 +54,7 @@ async def test_a_client_starts_a_container_and_speaks_stdio_with_it(image, tmp_p
 
 
 async def test_a_client_is_configured_as_the_readme_says(production):
-    documents = map(json.loads, re.findall(r"^```json\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S))
-    [config] = [found for found in documents if '"docker"' in json.dumps(found)]
-    async with Client(config) as client:
+    async with Client(client_configuration("docker")) as client:
         assert client.server_info.version == read_identity().version
 
 
