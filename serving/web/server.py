@@ -43,16 +43,15 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
         proxy_headers=False,  # the app has believed whom it believes
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + CLEANUP_SECONDS,
     )
-    Server(config, _where(listener, settings), settings.drain_seconds).run(sockets=[listener])
+    Server(config, _where(listener, settings)).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn, saying where it answers, and sure to end."""
 
-    def __init__(self, config: uvicorn.Config, where: str, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, where: str) -> None:
         super().__init__(config)
         self.where = where
-        self.drain_seconds = drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""

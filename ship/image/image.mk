@@ -13,7 +13,7 @@ say = $(PYTHON) -c 'from serving.identity import read_identity as of; print($(1)
 IMAGE = $(shell $(call say,of().name.lower() + ":" + of().version.replace("+", "-")))
 REMOTE = $(addsuffix /,$(REGISTRY:%/=%))
 
-LABELLED = --build-arg TITLE="$$($(call say,of().name))" --build-arg VERSION="$$($(call say,of().version))" \
+BUILD_OPTIONS = --build-arg TITLE="$$($(call say,of().name))" --build-arg VERSION="$$($(call say,of().version))" \
 	--build-arg DESCRIPTION="$$($(call say,of().description))" \
 	--build-arg REVISION="$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)" \
 	$$([ -t 2 ] || echo --quiet)
@@ -33,12 +33,12 @@ image: image-production image-dev ## Build both images
 
 .PHONY: image-production
 image-production: | $(PYTHON) ## Build the image that ships, NAME:VERSION of pyproject.toml (PYTHON_VERSION=3.14 and so on)
-	@$(FROM_GIT) $(DOCKER) build $(LABELLED) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
+	@$(FROM_GIT) $(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
 		--file Dockerfile.production --tag $(IMAGE) $(CONTEXT)
 
 .PHONY: image-dev
 image-dev: | $(PYTHON) ## Build the image to develop in, NAME:VERSION-dev
-	@$(DOCKER) build $(LABELLED) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) --tag $(IMAGE)-dev .
+	@$(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) --tag $(IMAGE)-dev .
 
 .PHONY: image-run
 image-run: image-production ## Run what ships, hardened, on PUBLISH=127.0.0.1:8000 (ARGS="--log-level debug" and so on)
@@ -65,7 +65,7 @@ image-multiarch: | $(PYTHON) ## Build for PLATFORMS and PYTHON_VERSIONS: into di
 	@$(if $(REGISTRY),$(REFUSE_DIRTY),mkdir -p dist)
 	@set -e; for version in $(PYTHON_VERSIONS); do \
 		tag=$(IMAGE)-python$$version; \
-		$(FROM_GIT) $(DOCKER) buildx build $(LABELLED) --build-arg PYTHON_VERSION=$$version --platform $(PLATFORMS) \
+		$(FROM_GIT) $(DOCKER) buildx build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$$version --platform $(PLATFORMS) \
 			--file Dockerfile.production --tag $(REMOTE)$$tag \
 			$$([ $$version != $(PYTHON_VERSION) ] || echo --tag $(REMOTE)$(IMAGE)) \
 			--output $(if $(REGISTRY),type=registry,"type=oci,dest=dist/$$(echo $$tag | tr : -).tar") $(CONTEXT); \

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from serving.identity import read_identity
-from tests.container.engine import DOCKER, make
+from ship.image.engine import DOCKER
+from tests.container.engine import make
 
 
 def pytest_collection_modifyitems(items):

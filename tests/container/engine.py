@@ -1,6 +1,5 @@
 """Docker, as the container tests use it."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -9,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ship.image.engine import DOCKER
 from tests.support import ROOT, SECONDS
 
-DOCKER = os.environ.get("DOCKER", "docker")
 PROBE = Path(__file__).with_name("probe.py")
 
 RESTRICTED = (
@@ -22,8 +21,8 @@ RESTRICTED = (
 ANY_USER = ("--user", "54321:54321")
 
 
-def docker(*arguments: str, check: bool = True, stdin: str = "", seconds: float = SECONDS) -> str:
-    """Run a Docker command; return what it prints, its errors among it."""
+def docker(*arguments: str, stdin: str = "", seconds: float = SECONDS) -> str:
+    """Run a Docker command; return what it prints. Where it fails, so does the test, with what it said."""
     result = subprocess.run(
         [DOCKER, *arguments],
         input=stdin,
@@ -33,7 +32,7 @@ def docker(*arguments: str, check: bool = True, stdin: str = "", seconds: float 
         timeout=seconds,
         check=False,
     )
-    assert result.returncode == 0 or not check, result.stdout
+    assert result.returncode == 0, result.stdout
     return result.stdout.strip()
 
 

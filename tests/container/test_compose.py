@@ -11,7 +11,7 @@ import pytest
 from fastmcp import Client
 
 from serving.identity import read_identity
-from tests.container.engine import DOCKER
+from ship.image.engine import DOCKER
 from tests.support import ROOT, SECONDS
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from serving.identity import read_identity
 from serving.settings import Settings
-from tests.container.engine import DOCKER, docker
+from ship.image.engine import DOCKER
+from tests.container.engine import docker
 from tests.support import ROOT, copy_of_this_server
 
 

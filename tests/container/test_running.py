@@ -10,7 +10,8 @@ from fastmcp import Client
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
 
 from serving.identity import read_identity
-from tests.container.engine import ANY_USER, DOCKER, RESTRICTED, container, docker, tools_of_a_test
+from ship.image.engine import DOCKER
+from tests.container.engine import ANY_USER, RESTRICTED, container, docker, tools_of_a_test
 from tests.support import HELLO, client_configuration
 
 ERAS = ["auto", "legacy"]

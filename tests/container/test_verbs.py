@@ -4,14 +4,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import threading
+import time
+from contextlib import suppress
 
+import httpx2
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from serving.identity import read_identity
-from tests.container.engine import DOCKER, container, docker, make
+from ship.image.engine import DOCKER
+from tests.container.engine import container, docker, make
 from tests.support import ROOT
 
 
@@ -24,6 +30,28 @@ def test_a_builder_without_buildkit_builds_it_too(images, file):
     assert built.returncode == 0, built.stderr
     with container(tag, "--read-only", "--network", "none", "--user", "54321:54321"):
         docker("image", "rm", "--force", tag)
+
+
+@pytest.mark.parametrize("verb", ["image-run", "image-run-dev"])
+def test_a_verb_runs_an_image_until_it_is_interrupted(images, unused_port, verb):
+    command = ["make", f"VENV={ROOT / '.venv'}", verb, f"PUBLISH=127.0.0.1:{unused_port}"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as making:
+        watchdog = threading.Timer(120, os.killpg, (making.pid, signal.SIGKILL))
+        watchdog.start()
+        assert any("MCP on http" in line for line in making.stderr)
+        assert wait_for_health(unused_port)["service"] == read_identity().name
+        os.killpg(making.pid, signal.SIGINT)
+        making.communicate()
+        watchdog.cancel()
+    assert not docker("ps", "--quiet", "--filter", f"publish={unused_port}")
+
+
+def wait_for_health(port: int) -> dict[str, str]:
+    """Ask until the server answers; the watchdog of the test bounds it."""
+    while True:
+        with suppress(httpx2.TransportError):
+            return dict(httpx2.get(f"http://127.0.0.1:{port}/health").json())
+        time.sleep(0.05)
 
 
 def test_the_sbom_is_valid_and_names_python_its_packages_and_the_libraries(images):
