@@ -21,7 +21,7 @@ BUILD_OPTIONS = --build-arg TITLE="$$($(call say,of().name))" --build-arg VERSIO
 # What leaves this machine is built from what is committed, and so from nothing that git ignores.
 COMMITTED ?=
 FROM_GIT = $(if $(COMMITTED),git archive HEAD |)
-CONTEXT = $(if $(COMMITTED),-,.)
+BUILD_CONTEXT = $(if $(COMMITTED),-,.)
 REFUSE_DIRTY = state=$$(git status --porcelain --untracked-files=all) && test -z "$$state" || \
 	$(call fail,only what is committed is pushed: see git status)
 
@@ -34,7 +34,7 @@ image: image-production image-dev ## Build both images
 .PHONY: image-production
 image-production: | $(PYTHON) ## Build the image that ships, NAME:VERSION of pyproject.toml (PYTHON_VERSION=3.14 and so on)
 	@$(FROM_GIT) $(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
-		--file Dockerfile.production --tag $(IMAGE) $(CONTEXT)
+		--file Dockerfile.production --tag $(IMAGE) $(BUILD_CONTEXT)
 
 .PHONY: image-dev
 image-dev: | $(PYTHON) ## Build the image to develop in, NAME:VERSION-dev
@@ -68,7 +68,7 @@ image-multiarch: | $(PYTHON) ## Build for PLATFORMS and PYTHON_VERSIONS: into di
 		$(FROM_GIT) $(DOCKER) buildx build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$$version --platform $(PLATFORMS) \
 			--file Dockerfile.production --tag $(REMOTE)$$tag \
 			$$([ $$version != $(PYTHON_VERSION) ] || echo --tag $(REMOTE)$(IMAGE)) \
-			--output $(if $(REGISTRY),type=registry,"type=oci,dest=dist/$$(echo $$tag | tr : -).tar") $(CONTEXT); \
+			--output $(if $(REGISTRY),type=registry,"type=oci,dest=dist/$$(echo $$tag | tr : -).tar") $(BUILD_CONTEXT); \
 	done
 
 .PHONY: push

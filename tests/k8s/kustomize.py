@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.support import ROOT, SECONDS
 
@@ -104,7 +104,8 @@ def container(resources: list[Resource]) -> Resource:
 
 def environment(resources: list[Resource]) -> dict[str, Any]:
     """Return the variables of the one Deployment: text, or where Kubernetes takes it from (`valueFrom`)."""
-    main, found = container(resources), {}
+    main = container(resources)
+    found: dict[str, Any] = {}
     for source in main["envFrom"]:
         found |= named(resources, "ConfigMap")[source["configMapRef"]["name"]]["data"]
     return found | {each["name"]: each.get("value", each.get("valueFrom")) for each in main["env"]}

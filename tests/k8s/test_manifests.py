@@ -1,10 +1,11 @@
 """What must hold in a cluster, one test a rule."""
 
 import re
+from typing import Any
 
 import httpx2
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from serving.identity import read_identity
 from serving.settings import Settings
@@ -273,7 +274,7 @@ def test_the_pod_starts_and_every_probe_is_answered(resources, tmp_path):
         variables |= {"MCP_AUTH": "token", "MCP_AUTH_TOKENS_FILE": str(tmp_path / "tokens")}
     if "MCP_METRICS_PORT" in variables:
         variables["MCP_METRICS_PORT"] = "0"  # on this machine somebody else may have it
-    settings = {
+    settings: dict[str, Any] = {
         key: re.sub(r"\$\((\w+)\)", lambda found: known[found[1]], value)
         for key, value in variables.items()
         if isinstance(value, str)  # the others come from the Secret

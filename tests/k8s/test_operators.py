@@ -2,9 +2,9 @@ import os
 import re
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.k8s.kustomize import (
     K8S,

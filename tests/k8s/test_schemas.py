@@ -3,7 +3,11 @@
 from itertools import combinations
 
 import pytest
-from kubernetes_validate import SchemaNotFoundError, ValidationError, validate
+from kubernetes_validate import (
+    SchemaNotFoundError,
+    ValidationError,
+    validate,
+)
 
 from tests.k8s.kustomize import COMPONENTS, K8S, Resource, needs_kubectl, overlay, render
 

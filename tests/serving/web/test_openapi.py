@@ -1,6 +1,6 @@
 """The OpenAPI document; that the API is as it says is shown in tests/test_fuzz.py."""
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 from fastmcp import FastMCP
 from fastmcp.server.auth import require_scopes
