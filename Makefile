@@ -66,7 +66,7 @@ inspect: $(VENV)/runtime $(NODE_TOOLS)/ready ## Open this server in the MCP Insp
 inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## List the tools with the Inspector (ARGS="--method resources/list" and so on)
 	@$(INSPECTOR) --cli $(or $(ARGS),--method tools/list) $(THIS_SERVER)
 
-include $(wildcard ship/*/*.mk)
+include $(wildcard ship/*/*.mk k8s/*.mk)
 
 ##@ Keep
 

@@ -15,7 +15,7 @@ from tests.support import ROOT, SERVER, Server, environment, serving
 README = (ROOT / "README.md").read_text()
 ABOUT_EXAMPLES = ("/mcp/execute", "/mcp/resource/")
 """Questions about example tools, which somebody may have deleted: tests/tools/ asks them."""
-MAKEFILES = "".join(file.read_text() for file in [ROOT / "Makefile", *ROOT.glob("*/*/*.mk")])
+MAKEFILES = "".join(file.read_text() for file in [ROOT / "Makefile", *ROOT.glob("ship/*/*.mk"), *ROOT.glob("k8s/*.mk")])
 VERBS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILES, re.MULTILINE))
 
 

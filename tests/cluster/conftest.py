@@ -1,0 +1,23 @@
+"""The cluster of the cluster tests: `make deploy` first, then `KUBECONFIG=... make test-cluster`."""
+
+import os
+
+import pytest
+
+from k8s.cluster import Cluster, current_context, read_names
+from k8s.target import choose
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "cluster" in item.path.parts[:-1]:
+            item.add_marker("cluster")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A cluster that is on this machine, or was named."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip("KUBECONFIG is not set")
+    target = choose(os.environ.get("CONTEXT", ""), os.environ.get("CLUSTER", ""), current_context())
+    return Cluster(target.context, read_names().namespace)
