@@ -44,7 +44,7 @@ def test_a_profile_of_minikube_is_named_like_any_context():
 
 
 def test_a_cluster_that_cannot_be_started_is_refused_by_name():
-    with pytest.raises(ClusterError, match="CLUSTER=eks: expected minikube or kind; any other .* CONTEXT="):
+    with pytest.raises(ClusterError, match=r"CLUSTER=eks: expected minikube or kind; any other .* CONTEXT="):
         choose("", "eks", "")
 
 

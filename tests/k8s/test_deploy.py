@@ -1,0 +1,211 @@
+"""From nothing to a rollout, with programs on PATH that write down how they are called."""
+
+import base64
+import os
+
+import pytest
+import yaml
+
+import k8s.deploy
+from k8s.cluster import ClusterError, read_names
+from k8s.credentials import read_token
+from k8s.deploy import Deployment
+from k8s.target import Target
+from tests.k8s.kustomize import K8S, identity, needs_kubectl
+from tests.k8s.recorder import IMAGE_ID, PROGRAMS, record
+
+pytestmark = needs_kubectl
+
+WHO = identity()
+TAG = f"{WHO['tag']}-{IMAGE_ID[7:19]}"
+HERE = Target("minikube", "minikube")
+KIND = Target("kind-kind", "kind")
+ELSEWHERE = Target("prod", "")
+
+
+@pytest.fixture
+def recorder(tmp_path, monkeypatch):
+    recorder = record(tmp_path)
+    for name, value in recorder.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(k8s.deploy, "GENERATED", tmp_path / "generated")
+    return recorder
+
+
+def on(target, **options):
+    return Deployment(target, read_names(), K8S / "overlays" / target.overlay, **options)
+
+
+def applied(recorder):
+    """The last manifests that were applied, by kind."""
+    [*_, last] = [call["stdin"] for call in recorder.calls if "apply" in call["arguments"]]
+    return {resource["kind"]: resource for resource in yaml.safe_load_all(last)}
+
+
+def image(recorder):
+    return applied(recorder)["Deployment"]["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def steps(recorder, *words):
+    """Which of these begin a command line, in the order in which they were called."""
+    lines = [" ".join(word for word in line.split() if not word.startswith("--")) for line in recorder.lines]
+    lines = [line.replace(" minikube mcp-server", "").replace(" kind-kind mcp-server", "") for line in lines]
+    return [word for line in lines for word in words if line.startswith(word)]
+
+
+def test_from_nothing_to_a_rollout_on_minikube(recorder):
+    on(HERE).deploy()
+    everything = (
+        "minikube start",
+        "make",
+        "docker tag",
+        "minikube image load",
+        "kubectl apply",
+        "kubectl rollout status",
+    )
+    assert steps(recorder, *everything) == [*everything[:4], "kubectl apply", "kubectl apply", "kubectl rollout status"]
+    assert "make image-production" in recorder.lines
+    assert f"docker tag {WHO['image']}:{WHO['tag']} {WHO['image']}:{TAG}" in recorder.lines
+    assert f"minikube image load --profile minikube {WHO['image']}:{TAG}" in recorder.lines
+    assert image(recorder) == f"{WHO['image']}:{TAG}"
+
+
+def test_every_kubectl_says_which_cluster_is_meant(recorder):
+    on(HERE).deploy()
+    on(HERE).redeploy()
+    on(HERE).undeploy()
+    calls = [call["arguments"] for call in recorder.calls if call["program"] == "kubectl"]
+    assert len(calls) > 10
+    for arguments in calls:
+        assert arguments[:4] == ["--context", "minikube", "--namespace", WHO["namespace"]]
+
+
+def test_a_second_time_nothing_is_started_or_replaced(recorder):
+    on(HERE).deploy()
+    generation = recorder.read("deployment")["metadata"]["generation"]
+    recorder.forget()
+    on(HERE).deploy()
+    assert not steps(recorder, "minikube start", "kubectl rollout restart")
+    assert recorder.read("deployment")["metadata"]["generation"] == generation
+
+
+def test_another_image_replaces_the_pods(recorder):
+    on(HERE).deploy()
+    recorder.write("image", "sha256:" + 64 * "f")
+    on(HERE).redeploy()
+    assert image(recorder) == f"{WHO['image']}:{WHO['tag']}-{12 * 'f'}"
+    assert not steps(recorder, "kubectl rollout restart")
+
+
+def test_the_same_image_replaces_the_pods_when_that_is_what_was_asked_for(recorder):
+    on(HERE).deploy()
+    recorder.forget()
+    on(HERE).redeploy()
+    assert steps(recorder, "kubectl apply", "kubectl rollout restart", "kubectl rollout status") == [
+        *("kubectl apply", "kubectl apply", "kubectl rollout status"),
+        *("kubectl rollout restart", "kubectl rollout status"),
+    ]
+
+
+def test_on_kind_the_image_is_loaded_by_kind(recorder):
+    on(KIND).deploy()
+    assert "kind create cluster --name kind --wait 2m" in recorder.lines
+    assert f"kind load docker-image --name kind {WHO['image']}:{TAG}" in recorder.lines
+    assert not steps(recorder, "minikube")
+
+
+def test_a_cluster_elsewhere_gets_what_is_in_the_registry_by_its_digest(recorder):
+    on(ELSEWHERE, registry="ghcr.io/me/").deploy()
+    assert "make push REGISTRY=ghcr.io/me" in recorder.lines
+    assert image(recorder) == f"ghcr.io/me/{WHO['image']}@{IMAGE_ID}"
+    assert not steps(recorder, "minikube", "kind", "docker tag")
+    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= applied(recorder).keys()
+
+
+def test_a_cluster_elsewhere_needs_a_registry(recorder):
+    with pytest.raises(ClusterError, match=r"where does prod fetch images from\? \(REGISTRY=ghcr.io/me\)"):
+        on(ELSEWHERE).deploy()
+    assert not steps(recorder, "make", "kubectl apply")
+
+
+def test_an_autoscaler_is_not_waited_for(recorder):
+    on(ELSEWHERE, registry="ghcr.io/me").deploy()
+    assert recorder.read("deployment")["spec"]["replicas"] == 2
+    recorder.forget()
+    on(ELSEWHERE, registry="ghcr.io/me").deploy()
+    assert not [line for line in recorder.lines if " scale " in line]
+
+
+def test_a_secret_is_made_of_random_values_and_never_shown(recorder, capfd):
+    deployment = on(ELSEWHERE, registry="ghcr.io/me")
+    deployment.deploy()
+    secret = recorder.read("secret")
+    values = {key: base64.b64decode(value).decode().strip() for key, value in secret["data"].items()}
+    assert values.keys() == {"tokens", "request-state-keys"}
+    token = read_token(deployment.cluster)
+    assert values["tokens"] == f"deploy={token}"
+    assert len(token) == len(values["request-state-keys"]) == 64
+    shown = "\n".join((*recorder.lines, *capfd.readouterr()))
+    assert "made request-state-keys and tokens in the Secret mcp-secrets" in shown
+    assert not [value for value in (token, values["request-state-keys"]) if value in shown]
+    assert not [line for line in recorder.lines if "apply" in line and "secret" in line]
+
+
+def test_what_is_in_the_secret_stays(recorder):
+    mine = base64.b64encode(b"# mine\nann=0123456789abcdef  admin\n").decode()
+    recorder.write("secret", {"metadata": {"name": "mcp-secrets"}, "data": {"tokens": mine}})
+    deployment = on(ELSEWHERE, registry="ghcr.io/me")
+    deployment.deploy()
+    assert recorder.read("secret")["data"]["tokens"] == mine
+    assert recorder.read("secret")["data"].keys() == {"tokens", "request-state-keys"}
+    assert read_token(deployment.cluster) == "0123456789abcdef"
+
+
+def test_the_minikube_overlay_needs_no_secret(recorder):
+    on(HERE).deploy()
+    assert recorder.read("secret") is None
+    assert read_token(on(HERE).cluster) == ""
+
+
+@pytest.mark.parametrize("name", ["docker", "kubectl", "minikube"])
+def test_what_is_missing_is_named_with_where_to_get_it(recorder, monkeypatch, name):
+    (recorder.path / name).unlink()
+    monkeypatch.setenv("PATH", str(recorder.path))
+    with pytest.raises(ClusterError, match=rf"^missing: {name} \(https://"):
+        on(HERE).deploy()
+
+
+def test_all_that_is_missing_is_named_at_once(recorder, monkeypatch):
+    for name in PROGRAMS:
+        (recorder.path / name).unlink()
+    monkeypatch.setenv("PATH", str(recorder.path))
+    with pytest.raises(ClusterError, match=r"missing: docker \(.*\), kubectl \(.*\), minikube \("):
+        on(HERE).deploy()
+
+
+def test_an_engine_that_does_not_run_is_said(recorder):
+    recorder.write("no-engine", True)
+    with pytest.raises(ClusterError, match="docker is installed but does not answer"):
+        on(HERE).deploy()
+
+
+def test_a_build_that_fails_ends_it_with_what_it_said(recorder, capfd):
+    (recorder.path / "make").write_text("#!/bin/sh\necho no space left >&2; exit 2\n")
+    with pytest.raises(ClusterError, match="make image-production ended with status 2"):
+        on(HERE).deploy()
+    assert "no space left" in capfd.readouterr().err
+    assert not steps(recorder, "kubectl apply")
+
+
+def test_a_rollout_that_does_not_end_says_why(recorder):
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    status = {"containerStatuses": [{"state": {"waiting": waiting}}]}
+    recorder.write("pods", [{"metadata": {"name": "server-1"}, "status": status}])
+    with pytest.raises(ClusterError, match="server-1: ImagePullBackOff: no such image"):
+        on(HERE).deploy()
+
+
+def test_undeploy_removes_what_the_overlay_names(recorder):
+    on(HERE).undeploy()
+    [line] = recorder.lines
+    assert line.endswith(f"delete --ignore-not-found --kustomize {os.fspath(K8S / 'overlays' / 'minikube')}")
