@@ -1,0 +1,158 @@
+"""`python -m k8s.rollout`: are calls lost while pods are replaced?
+
+The caller runs as a pod beside the server: a forwarded port sticks to one pod, and would prove nothing.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from k8s.caller_pod import caller_manifests
+from k8s.cluster import Cluster, ClusterError, read_names
+
+SECONDS: Final = 300
+"""How long the pods may take to be replaced."""
+
+
+@dataclass
+class Rollout:
+    """One rollout and one deletion of the Deployment `name`, under constant calls to `path`.
+
+    `environment` goes to the caller, but for its TOKEN, which goes by a Secret.
+    """
+
+    cluster: Cluster
+    name: str
+    path: str
+    environment: dict[str, str]
+    token: str = ""
+    reasons: list[str] = field(default_factory=list)
+
+    def run(self) -> dict[str, Any]:
+        """Do it; return the caller's summary: `calls`, `failures`, `p50_ms`, `p99_ms` and `seconds`.
+
+        Why the first of them failed is in `reasons` then.
+
+        Raises:
+            ClusterError: there are too few replicas, the cluster refuses something, or it takes too long.
+        """
+        deployment = self.cluster.get("deployment", self.name)
+        if (replicas := deployment["spec"].get("replicas", 1)) < 2:
+            raise ClusterError(f"{self.name} has {replicas} replica: expected 2, or nobody answers when it is deleted")
+        with self._calling(deployment) as log:
+            old = self._pods(deployment)
+            say(f"calls are answered; replacing {len(old)} pods")
+            self.cluster.kubectl("rollout", "restart", f"deployment/{self.name}")
+            self._wait(deployment, old)
+            [victim, *_] = self._pods(deployment)
+            say(f"deleting {victim}")
+            self.cluster.kubectl("delete", "pod", victim, "--wait=false")
+            self._wait(deployment, [victim])
+            # Not by deleting the pod: the end of its log would go with it.
+            self.cluster.kubectl("exec", self._caller, "--", "python", "-c", "import os; os.kill(1, 15)")
+            return dict(next(line["summary"] for line in log if "summary" in line))
+
+    @property
+    def _caller(self) -> str:
+        return f"{self.name}-caller"
+
+    @contextmanager
+    def _calling(self, deployment: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+        """Start the caller, and yield its log as soon as a call has been answered; remove it in the end."""
+        self._remove()
+        try:
+            manifests = caller_manifests(self._caller, deployment, {"URL": self._url(), **self.environment}, self.token)
+            self.cluster.kubectl("create", "--filename", "-", stdin=json.dumps(manifests))
+            self.cluster.kubectl("wait", f"pod/{self._caller}", "--for=condition=Ready", "--timeout=60s", seconds=70)
+            command = self.cluster.command("logs", "--follow", self._caller)
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                try:
+                    log = self._read(process)
+                    next(line for line in log if line.get("calls"))
+                    yield log
+                finally:
+                    process.kill()
+        finally:
+            self._remove()
+
+    def _read(self, process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
+        for text in process.stdout or ():
+            line = json.loads(text)
+            if "failure" in line:
+                self.reasons.append(f"{line['at']} {line['failure']}")
+            if "unreachable" in line:
+                raise ClusterError(f"the caller cannot reach {self.name} in the cluster: {line['unreachable']}")
+            yield line
+        raise ClusterError("the caller's log ends before its calls did")
+
+    def _url(self) -> str:
+        ports = self.cluster.get("service", self.name)["spec"]["ports"]
+        port = next((port["port"] for port in ports if port.get("name") == "http"), ports[0]["port"])
+        return f"http://{self.name}.{self.cluster.namespace}.svc:{port}{self.path}"
+
+    def _remove(self) -> None:
+        what = (f"pod/{self._caller}", f"secret/{self._caller}")
+        self.cluster.kubectl("delete", *what, "--ignore-not-found", "--grace-period=1")
+
+    def _pods(self, deployment: dict[str, Any]) -> list[str]:
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        return [pod["metadata"]["name"] for pod in self.cluster.get("pods", "--selector", selector)["items"]]
+
+    def _wait(self, deployment: dict[str, Any], old: list[str]) -> None:
+        """Wait until these pods are gone and others are there in their place."""
+        timeout = f"--timeout={SECONDS}s"
+        end = time.monotonic() + SECONDS
+        self.cluster.kubectl("rollout", "status", f"deployment/{self.name}", timeout, seconds=SECONDS + 10)
+        while left := set(old) & set(self._pods(deployment)):
+            if time.monotonic() > end:
+                raise ClusterError(f"{', '.join(sorted(left))} did not go within {SECONDS} s")
+            time.sleep(0.5)
+        self.cluster.kubectl("rollout", "status", f"deployment/{self.name}", timeout, seconds=SECONDS + 10)
+
+
+def say(line: str) -> None:
+    """Tell how far it has come."""
+    print(f"rollout-test: {line}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Run it from the command line: 0 when no call failed, 1 when one did or the cluster refuses, 2 for bad options."""
+    names = read_names()
+    parser = argparse.ArgumentParser(prog="python -m k8s.rollout", description=__doc__)
+    parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
+    parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")
+    parser.add_argument("--name", default=names.name, help="of Deployment and Service (default: %(default)s)")
+    parser.add_argument("--path", default="/mcp", help="where MCP answers (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=8, help="that call at a time (default: %(default)s)")
+    parser.add_argument("--tool", default="", help="what is called (default: echo if there is one, else tools/list)")
+    parser.add_argument("--args", default="{}", help="its arguments, as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = parser.parse_args()
+    if options.clients < 1:
+        parser.error(f"--clients {options.clients}: expected 1 or more")
+    calling = {"CLIENTS": str(options.clients), "TOOL": options.tool, "ARGUMENTS": options.args}
+    cluster = Cluster(options.context, options.namespace)
+    rollout = Rollout(cluster, options.name, options.path, calling, os.environ.get("MCP_TOKEN", ""))
+    try:
+        summary = rollout.run()
+    except ClusterError as error:
+        say(str(error))
+        return 1
+    if options.json:
+        print(json.dumps(summary | {"reasons": rollout.reasons}))
+    else:
+        print("{calls} calls in {seconds} s, {failures} failures; p50 {p50_ms} ms, p99 {p99_ms} ms".format(**summary))
+        print("".join(f"  {reason}\n" for reason in rollout.reasons), end="")
+    return 1 if summary["failures"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
