@@ -1,0 +1,174 @@
+"""What a cluster says about the Deployment: is it there, does it stay, and are its restrictions in force?"""
+
+import json
+from typing import Any, Final
+
+from k8s.cluster import Cluster, ClusterError
+from k8s.validation.report import Failed, Question, Skipped
+
+_MEASURE: Final = """
+import json, os
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+def writable(folder):
+    try:
+        os.close(os.open(folder + "/.validate", os.O_CREAT | os.O_WRONLY)); os.unlink(folder + "/.validate")
+    except OSError:
+        return False
+    return True
+print(json.dumps({
+    "root": os.getuid() == 0 or os.getgid() == 0,
+    "capabilities": int(status["CapEff"], 16) != 0,
+    "new privileges": status["NoNewPrivs"].strip() != "1",
+    "every system call": status["Seccomp"].strip() != "2",
+    "a writable root": writable("") or writable(os.getcwd()),
+    "an API token": os.path.exists("/var/run/secrets/kubernetes.io/serviceaccount/token"),
+    "no /tmp": not writable("/tmp"),
+}))
+"""
+"""Run inside of the container: what it has and should not have."""
+
+
+class Live:
+    """The questions, in order; `pods` and `ports` are known after them."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self._cluster = cluster
+        self._name = name
+        self._deployment: dict[str, Any] = {}
+
+    def questions(self) -> dict[str, Question]:
+        """By name."""
+        return {
+            f"deployment {self._name}": self.deployment,
+            "its pods": self.running,
+            f"service {self._name}": self.service,
+            f"namespace {self._cluster.namespace}": self.namespace,
+            "security, as the pods say": self.said,
+            "security, as measured in a pod": self.measured,
+        }
+
+    async def deployment(self) -> str:
+        """Available, and as it was asked for last."""
+        self._deployment = self._cluster.get("deployment", self._name)
+        spec, status = self._deployment["spec"], self._deployment.get("status", {})
+        wanted = spec.get("replicas", 1)
+        if status.get("observedGeneration", 0) < self._deployment["metadata"]["generation"]:
+            raise Failed("the cluster has not seen its last change yet")
+        for key in ("updatedReplicas", "availableReplicas"):
+            if status.get(key, 0) != wanted:
+                raise Failed(f"{status.get(key, 0)} {key}, expected {wanted}")
+        return f"{wanted} of {wanted} available, with {_main(spec['template']['spec'])['image']}"
+
+    async def running(self) -> str:
+        """Ready, and never restarted."""
+        selector = ",".join(f"{key}={value}" for key, value in self._selector().items())
+        found = self._cluster.get("pods", "--selector", selector)["items"]
+        self.pods = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        if not self.pods:
+            raise Failed("there are none")
+        for pod in self.pods:
+            name, status = pod["metadata"]["name"], pod["status"]
+            containers = status.get("containerStatuses", [])
+            waiting = [each["state"]["waiting"]["reason"] for each in containers if "waiting" in each.get("state", {})]
+            if status.get("phase") != "Running" or not containers or not all(each["ready"] for each in containers):
+                raise Failed(f"{name} is {' '.join(waiting) or status.get('phase')} and not ready")
+            if restarts := sum(each["restartCount"] for each in containers):
+                raise Failed(f"{name} was restarted {restarts} times")
+        return f"{len(self.pods)} run, none was restarted"
+
+    async def service(self) -> str:
+        """Leads to all of them."""
+        port = self.port()
+        label = f"kubernetes.io/service-name={self._name}"
+        slices = self._cluster.get("endpointslices", "--selector", label)["items"]
+        endpoints = [each for one in slices for each in one.get("endpoints") or []]
+        ready = [each for each in endpoints if each.get("conditions", {}).get("ready")]
+        if len(ready) != len(self.pods):
+            raise Failed(f"{len(ready)} ready endpoints, expected {len(self.pods)}")
+        return f"port {port} leads to {len(ready)} pods"
+
+    async def namespace(self) -> str:
+        """Refuses careless pods."""
+        labels = self._cluster.get("namespace", self._cluster.namespace)["metadata"].get("labels", {})
+        level = labels.get("pod-security.kubernetes.io/enforce")
+        if level != "restricted":
+            raise Failed(f"pod-security.kubernetes.io/enforce is {level}, expected restricted")
+        return "enforces restricted"
+
+    async def said(self) -> str:
+        """The security context of every pod."""
+        if not self.pods:
+            raise Skipped("there are no pods")
+        for pod in self.pods:
+            if wrong := _weaknesses(pod["spec"]):
+                raise Failed(f"{pod['metadata']['name']}: {', '.join(wrong)}")
+        return "no root, no capabilities, no API token; seccomp, a read-only root"
+
+    async def measured(self) -> str:
+        """What the kernel makes of it."""
+        if not self.pods:
+            raise Skipped("there are no pods")
+        for pod in self.pods:
+            name = pod["metadata"]["name"]
+            try:
+                container = ("--container", _main(pod["spec"])["name"])
+                answer = self._cluster.kubectl("exec", name, *container, "--", "python", "-c", _MEASURE)
+                found = json.loads(answer)
+            except (ClusterError, ValueError) as error:
+                raise Skipped(f"no Python can be run in {name}: {error}") from None
+            if wrong := [what for what, there in found.items() if there]:
+                raise Failed(f"{name} has {', '.join(wrong)}")
+        return "the same"
+
+    def port(self) -> int:
+        """Return the Service's port for MCP: the one called http, else the first.
+
+        Raises:
+            ClusterError: there is no such Service.
+        """
+        ports = self._cluster.get("service", self._name)["spec"]["ports"]
+        return int(next((port["port"] for port in ports if port.get("name") == "http"), ports[0]["port"]))
+
+    def container_port(self, pod: dict[str, Any]) -> int:
+        """Return the port of the pod that is called http, else its first."""
+        ports = _main(pod["spec"])["ports"]
+        return int(
+            next((port["containerPort"] for port in ports if port.get("name") == "http"), ports[0]["containerPort"])
+        )
+
+    def _selector(self) -> dict[str, str]:
+        if not self._deployment:
+            raise Failed("there is no deployment to say which")
+        return dict(self._deployment["spec"]["selector"]["matchLabels"])
+
+
+def _main(pod: dict[str, Any]) -> dict[str, Any]:
+    return dict(pod["containers"][0])
+
+
+def _weaknesses(spec: dict[str, Any]) -> list[str]:
+    pod = spec.get("securityContext", {})
+    weak = {
+        "an API token is mounted": _mounts_a_token(spec),
+        "hostNetwork": spec.get("hostNetwork", False),
+    }
+    for container in spec["containers"]:
+        own = {**pod, **container.get("securityContext", {})}
+        weak |= {
+            "root is allowed": own.get("runAsNonRoot") is not True or not own.get("runAsUser"),
+            "no seccomp profile": own.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"),
+            "privileges can be gained": own.get("allowPrivilegeEscalation") is not False,
+            "capabilities are kept": own.get("capabilities", {}).get("drop") != ["ALL"] or "add" in own["capabilities"],
+            "the root is writable": own.get("readOnlyRootFilesystem") is not True,
+        }
+        if wrong := [what for what, there in weak.items() if there]:
+            return wrong
+    return []
+
+
+def _mounts_a_token(spec: dict[str, Any]) -> bool:
+    sources = [
+        source for volume in spec.get("volumes", []) for source in volume.get("projected", {}).get("sources", [])
+    ]
+    return any("serviceAccountToken" in source for source in sources)
