@@ -60,16 +60,17 @@ async def _ask_cluster(report: Report, options: argparse.Namespace) -> None:
 
 
 async def _ask(report: Report, server: Server) -> None:
-    counts: dict[str, int] = {}
-    if server.tool:
-        report.skip("probes, page and REST", "with --tool only what every MCP server has is asked for")
-    else:
-        async with httpx2.AsyncClient(timeout=server.timeout) as client:
-            routes = Routes(server, client)
+    async with httpx2.AsyncClient(timeout=server.timeout) as client:
+        routes = Routes(server, client)
+        if not await report.ask(f"{server.url} answers", routes.answers):
+            report.skip("everything else", "nothing answers")
+            return
+        if server.tool:
+            report.skip("probes, page and REST", "with --tool only what every MCP server has is asked for")
+        else:
             await report.ask_all(routes.questions())
-            counts = routes.counts
     for era in (MODERN, HANDSHAKE):
-        await converse(report, server, era, counts)
+        await converse(report, server, era, routes.counts)
 
 
 def _server(options: argparse.Namespace, url: str) -> Server:

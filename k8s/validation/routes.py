@@ -35,6 +35,11 @@ class Routes:
             f"GET /mcp/resource/{STATUS}": self.status,
         }
 
+    async def answers(self) -> str:
+        """Something is there, whatever it says; the answer, which may be a stream, is not read."""
+        async with self._client.stream("GET", self._server.url, headers=self._server.headers) as response:
+            return f"status {response.status_code} to a GET"
+
     async def health(self) -> str:
         """The process lives."""
         found = await self._json("/health")

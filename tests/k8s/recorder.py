@@ -3,14 +3,15 @@
 `kubectl kustomize` is the real one. What the cluster holds are files in the folder RECORD, one a thing.
 """
 
+import asyncio
 import base64
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,34 +89,38 @@ def main() -> None:
 
 
 def kubectl(recorder: Recorder, arguments: list[str], stdin: str) -> str | int:
-    words = " ".join(re.sub(r"--(context|namespace) \S* ?", "", " ".join(arguments)).split())
-    if words.startswith("kustomize"):
-        return subprocess.run([os.environ["REAL_KUBECTL"], *words.split()], check=False).returncode
-    if words.startswith("get deployment"):
-        return json.dumps(recorder.read("deployment") or "").strip('"')
-    if words.startswith("get secret"):
-        return json.dumps(recorder.read("secret") or "").strip('"')
-    if words.startswith("get pods"):
-        return json.dumps({"items": recorder.read("pods") or []})
-    if words.startswith(("create", "replace")):
-        secret = json.loads(stdin)
-        made = {key: base64.b64encode(value.encode()).decode() for key, value in secret.pop("stringData").items()}
-        recorder.write("secret", secret | {"data": secret.get("data", {}) | made})
-    if words.startswith("apply"):
-        return "\n".join(_apply(recorder, resource) for resource in yaml.safe_load_all(stdin))
-    if words.startswith("scale"):
-        _change(recorder, replicas=int(words.rpartition("=")[2]))
-    if words.startswith("rollout restart"):
-        _change(recorder, restarted=True)
-    if words.startswith("config current-context"):
-        return recorder.read("current-context") or 1
-    if words.startswith("rollout status") and recorder.read("pods"):
-        sys.stderr.write("error: timed out waiting for the condition\n")
+    words = arguments[4:] if arguments[0] == "--context" else arguments
+    verb = VERBS.get(" ".join(words[:2])) or VERBS.get(words[0])
+    return verb(recorder, words, stdin) if verb else ""
+
+
+def _kustomize(_: Recorder, words: list[str], __: str) -> int:
+    return subprocess.run([os.environ["REAL_KUBECTL"], *words], check=False).returncode
+
+
+def _get(recorder: Recorder, words: list[str], _: str) -> str | int:
+    kind = words[1]
+    found = recorder.read(kind)
+    if kind.endswith("s"):
+        return json.dumps({"items": found or []})
+    if found is None and "--ignore-not-found" not in words:
+        sys.stderr.write(f'Error from server (NotFound): {kind} "{words[2]}" not found\n')
         return 1
-    return ""
+    return json.dumps(found) if found else ""
 
 
-def _apply(recorder: Recorder, resource: dict[str, Any]) -> str:
+def _create(recorder: Recorder, _: list[str], stdin: str) -> str:
+    secret = json.loads(stdin)
+    made = {key: base64.b64encode(value.encode()).decode() for key, value in secret.pop("stringData").items()}
+    recorder.write("secret", secret | {"data": secret.get("data", {}) | made})
+    return "secret/mcp-secrets"
+
+
+def _apply(recorder: Recorder, _: list[str], stdin: str) -> str:
+    return "\n".join(_apply_one(recorder, resource) for resource in yaml.safe_load_all(stdin))
+
+
+def _apply_one(recorder: Recorder, resource: dict[str, Any]) -> str:
     name = f"{resource['kind'].lower()}/{resource['metadata']['name']}"
     if resource["kind"] != "Deployment":
         return f"{name} unchanged"
@@ -127,10 +132,71 @@ def _apply(recorder: Recorder, resource: dict[str, Any]) -> str:
     return f"{name} {'configured' if changed else 'unchanged'}"
 
 
-def _change(recorder: Recorder, **spec: Any) -> None:
+def _change(recorder: Recorder, **spec: Any) -> str:
     deployment = recorder.read("deployment")
     deployment["metadata"]["generation"] += 1
     recorder.write("deployment", deployment | {"spec": deployment["spec"] | spec})
+    return "deployment changed"
+
+
+def _status(recorder: Recorder, _: list[str], __: str) -> str | int:
+    if recorder.read("stuck"):
+        sys.stderr.write("error: timed out waiting for the condition\n")
+        return 1
+    return "deployment successfully rolled out"
+
+
+def _exec(recorder: Recorder, _: list[str], __: str) -> str | int:
+    found = recorder.read("measured")
+    if found is None:
+        sys.stderr.write('exec: "python": executable file not found in $PATH\n')
+        return 1
+    return json.dumps(found)
+
+
+def _forward(recorder: Recorder, words: list[str], _: str) -> int:
+    """Forward for real, to the port that the test has written down for this target."""
+    target, ports = words[-2], recorder.read("ports")
+    if ports is None:
+        return 0
+    if (upstream := ports.get(target)) is None:
+        sys.stderr.write(f'Error from server (NotFound): {target} "x" not found\n')
+        return 1
+    asyncio.run(_forward_to(upstream, words[-1].rpartition(":")[2]))
+    return 0
+
+
+async def _forward_to(upstream: int, port: str) -> None:
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to = await asyncio.open_connection("127.0.0.1", upstream)
+        await asyncio.gather(pipe(reader, to), pipe(there, writer))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    sys.stdout.write(f"Forwarding from 127.0.0.1:{server.sockets[0].getsockname()[1]} -> {port}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+VERBS: dict[str, Callable[[Recorder, list[str], str], str | int]] = {
+    "apply": _apply,
+    "config current-context": lambda recorder, *_: recorder.read("current-context") or 1,
+    "create": _create,
+    "exec": _exec,
+    "get": _get,
+    "kustomize": _kustomize,
+    "port-forward": _forward,
+    "replace": _create,
+    "rollout restart": lambda recorder, *_: _change(recorder, restarted=True),
+    "rollout status": _status,
+    "scale": lambda recorder, words, _: _change(recorder, replicas=int(words[-1].rpartition("=")[2])),
+}
 
 
 def docker(recorder: Recorder, arguments: list[str], _: str) -> str | int:

@@ -201,6 +201,7 @@ def test_a_rollout_that_does_not_end_says_why(recorder):
     waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
     status = {"containerStatuses": [{"state": {"waiting": waiting}}]}
     recorder.write("pods", [{"metadata": {"name": "server-1"}, "status": status}])
+    recorder.write("stuck", True)
     with pytest.raises(ClusterError, match="server-1: ImagePullBackOff: no such image"):
         on(HERE).deploy()
 
