@@ -56,7 +56,7 @@ async def _ask_cluster(report: Report, options: argparse.Namespace) -> None:
                 }
                 await go_round(report, {name: _server(options, url) for name, url in urls.items()})
     except ClusterError as error:
-        report.skip("what the server answers", f"it cannot be reached: {error}")
+        report.fail("what the server answers", str(error))
 
 
 async def _ask(report: Report, server: Server) -> None:

@@ -57,6 +57,10 @@ class Report:
         for name, question in questions.items():
             await self.ask(name, question)
 
+    def fail(self, name: str, reason: str) -> None:
+        """Say what could not even be asked, because of what has gone wrong."""
+        self._add(name, "failed", reason)
+
     def skip(self, name: str, reason: str) -> None:
         """Say what is not asked, and why."""
         self._add(name, "skipped", reason)

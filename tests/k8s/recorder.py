@@ -89,7 +89,9 @@ def main() -> None:
 
 
 def kubectl(recorder: Recorder, arguments: list[str], stdin: str) -> str | int:
-    words = arguments[4:] if arguments[0] == "--context" else arguments
+    words = arguments
+    while words[0] in ("--context", "--namespace"):
+        words = words[2:]
     verb = VERBS.get(" ".join(words[:2])) or VERBS.get(words[0])
     return verb(recorder, words, stdin) if verb else ""
 
