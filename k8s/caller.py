@@ -131,14 +131,15 @@ async def first_answer(url: str, token: str) -> Call:
     """Wait until the server can be reached from here; return what is called.
 
     Raises:
-        httpx2.HTTPError, ValueError: it cannot be, for a minute; the last reason.
+        httpx2.TransportError: it cannot be, for a minute.
+        ValueError: it can, and does not answer as an MCP server that this token may call.
     """
     end = time.monotonic() + PATIENCE
     async with httpx2.AsyncClient(timeout=5) as client:
         while True:
             try:
                 return await choose(client, url, token)
-            except (httpx2.HTTPError, ValueError):
+            except httpx2.TransportError:
                 if time.monotonic() > end:
                     raise
                 await asyncio.sleep(0.2)

@@ -21,6 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAMS = ("docker", "kind", "kubectl", "make", "minikube")
+MEASURED = dict.fromkeys(("root", "capabilities", "an API token"), False)
 IMAGE_ID = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -73,6 +74,27 @@ def record(folder: Path, programs: Sequence[str] = PROGRAMS) -> Recorder:
         program.write_text(f"#!{sys.executable}\nfrom tests.k8s.recorder import main\nmain()\n")
         program.chmod(0o755)
     return recorder
+
+
+def all_is_well(recorder: Recorder, pods: Sequence[str]) -> None:
+    """Fill it with what the Minikube overlay becomes in a cluster where nothing is wrong."""
+    kustomize = [shutil.which("kubectl") or "", "kustomize", str(ROOT / "k8s" / "overlays" / "minikube")]
+    manifests = subprocess.run(kustomize, capture_output=True, check=True).stdout
+    found = {resource["kind"]: resource for resource in yaml.safe_load_all(manifests)}
+    deployment = found["Deployment"]
+    deployment["metadata"]["generation"] = 3
+    deployment["status"] = {"observedGeneration": 3, "updatedReplicas": len(pods), "availableReplicas": len(pods)}
+    running = {"ready": True, "restartCount": 0, "state": {"running": {}}}
+    pod = {
+        "spec": deployment["spec"]["template"]["spec"],
+        "status": {"phase": "Running", "containerStatuses": [running]},
+    }
+    recorder.write("deployment", deployment)
+    recorder.write("pods", [pod | {"metadata": {"name": name}} for name in pods])
+    recorder.write("service", found["Service"])
+    recorder.write("namespace", found["Namespace"])
+    recorder.write("endpointslices", [{"endpoints": [{"conditions": {"ready": True}}] * len(pods)}])
+    recorder.write("measured", MEASURED)
 
 
 def main() -> None:
@@ -137,6 +159,7 @@ def _apply_one(recorder: Recorder, resource: dict[str, Any]) -> str:
 def _change(recorder: Recorder, **spec: Any) -> str:
     deployment = recorder.read("deployment")
     deployment["metadata"]["generation"] += 1
+    deployment["status"]["observedGeneration"] = deployment["metadata"]["generation"]
     recorder.write("deployment", deployment | {"spec": deployment["spec"] | spec})
     return "deployment changed"
 

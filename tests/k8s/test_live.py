@@ -1,7 +1,6 @@
 """The validation of a deployment: a kubectl that answers from files and forwards for real, and a server behind it."""
 
 import argparse
-import copy
 import socket
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from k8s.cluster import Cluster, ClusterError
 from k8s.validate import validate
 from k8s.validation.live import Live
 from k8s.validation.report import Report
-from tests.k8s.kustomize import K8S, identity, needs_kubectl, only, render
-from tests.k8s.recorder import record
+from tests.k8s.kustomize import identity, needs_kubectl
+from tests.k8s.recorder import MEASURED, all_is_well, record
 from tests.support import serving
 
 pytestmark = needs_kubectl
@@ -20,7 +19,6 @@ pytestmark = needs_kubectl
 KNOWN = Path(__file__).with_name("known.py")
 NAME, NAMESPACE = identity()["name"], identity()["namespace"]
 PODS = (f"{NAME}-a", f"{NAME}-b")
-MEASURED = dict.fromkeys(("root", "capabilities", "an API token"), False)
 
 
 @pytest.fixture
@@ -29,21 +27,7 @@ def recorder(tmp_path, monkeypatch):
     recorder = record(tmp_path, ["kubectl"])
     for name, value in recorder.environment.items():
         monkeypatch.setenv(name, value)
-    manifests = render(K8S / "overlays" / "minikube")
-    deployment = copy.deepcopy(only(manifests, "Deployment"))
-    deployment["metadata"]["generation"] = 3
-    deployment["status"] = {"observedGeneration": 3, "updatedReplicas": 2, "availableReplicas": 2}
-    running = {"ready": True, "restartCount": 0, "state": {"running": {}}}
-    pod = {
-        "spec": deployment["spec"]["template"]["spec"],
-        "status": {"phase": "Running", "containerStatuses": [running]},
-    }
-    recorder.write("deployment", deployment)
-    recorder.write("pods", [pod | {"metadata": {"name": name}} for name in PODS])
-    recorder.write("service", only(manifests, "Service"))
-    recorder.write("namespace", only(manifests, "Namespace"))
-    recorder.write("endpointslices", [{"endpoints": [{"conditions": {"ready": True}}] * 2}])
-    recorder.write("measured", MEASURED)
+    all_is_well(recorder, PODS)
     return recorder
 
 

@@ -1,16 +1,19 @@
 """The Makefile's verbs of the cluster, with a PATH on which every program writes down how it is called."""
 
 import base64
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.k8s.kustomize import identity, needs_kubectl
-from tests.k8s.recorder import PROGRAMS, record
-from tests.support import ROOT, SECONDS, environment
+from tests.k8s.recorder import PROGRAMS, all_is_well, record
+from tests.support import ROOT, SECONDS, environment, serving
 
 pytestmark = needs_kubectl
 
+KNOWN = Path(__file__).with_name("known.py")
 WHO = identity()
 IN_MINIKUBE = f"kubectl --context minikube --namespace {WHO['namespace']}"
 
@@ -90,3 +93,35 @@ def test_without_a_token_it_says_so(make):
 
 def test_an_overlay_that_does_not_exist_is_named(make):
     assert "OVERLAY=staging: expected the name of a folder in k8s/overlays/" in make("deploy", "OVERLAY=staging").stderr
+
+
+PODS = (f"{WHO['name']}-a", f"{WHO['name']}-b")
+
+
+@pytest.mark.parametrize("verb", ["deploy", "redeploy"])
+def test_from_nothing_to_validated_and_to_what_a_client_needs(make, recorder, verb):
+    all_is_well(recorder, PODS)
+    with serving(script=KNOWN) as server:
+        port = int(server.base.rpartition(":")[2])
+        recorder.write("ports", dict.fromkeys((f"service/{WHO['name']}", *(f"pod/{pod}" for pod in PODS)), port))
+        done = make(verb)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 failed" in done.stdout
+    assert f"http://{WHO['name']}.{WHO['namespace']}.svc/mcp" in done.stdout
+    assert done.stdout.endswith(f"claude mcp add --transport http {WHO['name']} http://127.0.0.1:8000/mcp\n")
+
+
+def test_a_deployment_that_is_not_valid_is_a_failure(make, recorder):
+    all_is_well(recorder, PODS)
+    recorder.write("ports", {})
+    done = make("deploy")
+    assert done.returncode == 2
+    assert "1 failed" in done.stdout
+    assert "claude mcp add" not in done.stdout
+
+
+def test_any_server_can_be_validated_without_a_cluster(make, recorder):
+    with serving(script=KNOWN) as server:
+        done = make("validate", f"URL={server.base}", "ARGS=--json")
+    assert json.loads(done.stdout)["failed"] == 0
+    assert recorder.lines == []

@@ -1,0 +1,88 @@
+"""The rollout test itself: it finds what is lost, and nothing where nothing is."""
+
+import json
+from typing import Any
+
+import pytest
+from kubernetes_validate import validate
+
+from k8s.caller_pod import caller_manifests
+from k8s.cluster import ClusterError
+from k8s.rollout import Rollout
+from tests.k8s.kustomize import K8S, needs_kubectl, only, render
+from tests.k8s.toy_cluster import LAG, toy_cluster
+
+pytestmark = needs_kubectl
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def rollout(cluster, **options):
+    return Rollout(cluster, "weather", "/mcp", {"CLIENTS": "4"}, **options)
+
+
+def test_pods_that_wait_before_they_close_lose_no_call(tmp_path):
+    with toy_cluster(tmp_path, MCP_DRAIN_DELAY=str(3 * LAG)) as cluster:
+        test = rollout(cluster)
+        summary = test.run()
+    assert (summary["failures"], test.reasons) == (0, [])
+    assert summary["calls"] > 50
+    assert 0 < summary["p50_ms"] <= summary["p99_ms"]
+
+
+def test_pods_that_close_at_once_lose_calls_and_that_is_found(tmp_path):
+    with toy_cluster(tmp_path, MCP_DRAIN_DELAY="0") as cluster:
+        test = rollout(cluster)
+        summary = test.run()
+    assert summary["failures"] > 0
+    assert test.reasons
+
+
+def test_a_protected_server_is_called_with_a_token_that_nobody_sees(tmp_path):
+    secret: Any = {"MCP_AUTH": "token", "MCP_AUTH_TOKENS": TOKEN}
+    with toy_cluster(tmp_path, MCP_DRAIN_DELAY=str(3 * LAG), **secret) as cluster:
+        assert rollout(cluster, token=TOKEN).run()["failures"] == 0
+        [made, pod] = cluster.applied
+    assert made["stringData"] == {"token": TOKEN}
+    assert TOKEN not in json.dumps(pod) + "".join(cluster.asked)
+
+
+def test_everything_it_made_is_removed_whatever_happens(tmp_path):
+    with toy_cluster(tmp_path) as cluster:
+        cluster.deployment["spec"]["selector"] = {}
+        with pytest.raises(KeyError):
+            rollout(cluster).run()
+        assert (
+            cluster.asked[-1] == "delete pod/weather-caller secret/weather-caller --ignore-not-found --grace-period=1"
+        )
+        assert cluster.caller.returncode is not None
+
+
+def test_a_server_that_does_not_answer_as_one_ends_it_at_once(tmp_path):
+    with toy_cluster(tmp_path) as cluster, pytest.raises(ClusterError, match=r"cannot reach weather .*: status 404"):
+        Rollout(cluster, "weather", "/nowhere", {"CLIENTS": "1"}).run()
+
+
+def test_a_single_replica_is_refused(tmp_path):
+    with toy_cluster(tmp_path, replicas=1) as cluster, pytest.raises(ClusterError, match="has 1 replica: expected 2"):
+        rollout(cluster).run()
+
+
+def test_the_callers_pod_is_as_restricted_as_the_servers():
+    deployment = only(render(K8S / "overlays" / "production"), "Deployment")
+    secret, pod = caller_manifests("weather-caller", deployment, {"URL": "http://weather"}, TOKEN)["items"]
+    for manifest in (secret, pod):
+        assert validate(manifest, "1.34", strict=True) == "1.34"
+    theirs = deployment["spec"]["template"]["spec"]
+    assert pod["spec"]["securityContext"] == theirs["securityContext"]
+    assert pod["spec"]["containers"][0]["securityContext"] == theirs["containers"][0]["securityContext"]
+    assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_service_sends_the_caller_nothing_and_the_network_policy_lets_it_in():
+    manifests = render(K8S / "overlays" / "production")
+    *_, pod = caller_manifests("weather-caller", only(manifests, "Deployment"), {})["items"]
+    labels = pod["metadata"]["labels"].items()
+    assert not only(manifests, "Service")["spec"]["selector"].items() <= labels
+    allowed = only(manifests, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+    assert any(peer["podSelector"]["matchLabels"].items() <= labels for peer in allowed if "podSelector" in peer)
