@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn
 
 from k8s.cluster import Cluster, ClusterError, current_context, read_names
 from k8s.credentials import read_token
-from k8s.deploy import ROOT, Deployment
+from k8s.deploy import Deployment
+from k8s.image import ROOT
 from k8s.target import choose
 
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +11,11 @@ import yaml
 
 from k8s.cluster import Cluster, ClusterError, Names
 from k8s.credentials import SECRET, ensure, wanted
+from k8s.image import ROOT, bring_image, check_engine
 from k8s.target import Target
+from k8s.terminal import run, say
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 GENERATED: Final = ROOT / "dist" / "k8s"
-DOCKER: Final = os.environ.get("DOCKER", "docker")
 ROLLOUT_SECONDS: Final = 180
 _SILENT_REASONS: Final = ("ContainerCreating", "PodInitializing")
 
@@ -47,10 +45,10 @@ class Deployment:
         """
         self.check()
         if start := self.target.start:
-            _say(f"starting a cluster: {' '.join(start)}")
-            _run(*start)
+            say(f"starting a cluster: {' '.join(start)}")
+            run(*start)
         self.cluster.kubectl("version")  # the first line that needs a cluster says so when there is none
-        self._write(self._image())
+        self._write(bring_image(self.target, self.names, self.registry))
         self._apply()
 
     def redeploy(self) -> None:
@@ -61,7 +59,7 @@ class Deployment:
         """
         self.check()
         before = self._state().get("metadata", {}).get("generation")
-        self._write(self._image())
+        self._write(bring_image(self.target, self.names, self.registry))
         self._apply()
         if self._state()["metadata"]["generation"] == before:
             self.cluster.kubectl("rollout", "restart", f"deployment/{self.names.name}")
@@ -75,8 +73,7 @@ class Deployment:
         """
         if missing := self.target.missing_tools:
             raise ClusterError(f"missing: {', '.join(missing)}")
-        if subprocess.run([DOCKER, "version"], capture_output=True, check=False).returncode:
-            raise ClusterError(f"{DOCKER} is installed but does not answer: is its engine running?")
+        check_engine()
 
     def undeploy(self) -> str:
         """Remove all of it, with its namespace and its Secret; return what was removed, one a line.
@@ -94,33 +91,6 @@ class Deployment:
         """
         return list(yaml.safe_load_all(self.cluster.kubectl("kustomize", str(self.overlay))))
 
-    def _image(self) -> dict[str, str]:
-        """Build the image and bring it to where the cluster finds it; return what kustomize is to replace."""
-        built = f"{self.names.image.rpartition('/')[2]}:{self.names.tag}"
-        if not self.target.provider:
-            return self._push(built)
-        _say(f"building {built}")
-        _run("make", "image-production")
-        # By its content: a node keeps what it has under a tag, and a pod with another tag is a new one.
-        tag = f"{self.names.tag}-{_docker('image', 'inspect', '--format', '{{.Id}}', built).rpartition(':')[2][:12]}"
-        image = f"{self.names.image}:{tag}"
-        _docker("tag", built, image)
-        if load := self.target.load(image):
-            _say(f"loading {image} into {self.target.context}")
-            _run(*load)
-        return {"newTag": tag}
-
-    def _push(self, built: str) -> dict[str, str]:
-        registry = (self.registry or self.names.image.rpartition("/")[0]).removesuffix("/")
-        if not registry:
-            raise ClusterError(f"where does {self.target.context} fetch images from? (REGISTRY=ghcr.io/me)")
-        _say(f"building {built} and pushing it to {registry}")
-        _run("make", "push", f"REGISTRY={registry}")
-        repository = f"{registry}/{built.rpartition(':')[0]}"
-        digests = json.loads(_docker("image", "inspect", "--format", "{{json .RepoDigests}}", f"{registry}/{built}"))
-        [digest] = {each.partition("@")[2] for each in digests if each.startswith(f"{repository}@")}
-        return {"newName": repository, "digest": digest}
-
     def _write(self, image: dict[str, str]) -> None:
         """Write the overlay, with this image, as a kustomization of its own."""
         GENERATED.mkdir(parents=True, exist_ok=True)
@@ -135,14 +105,14 @@ class Deployment:
     def _apply(self) -> None:
         manifests = self.cluster.kubectl("kustomize", str(GENERATED))
         resources = list(yaml.safe_load_all(manifests))
-        _say(f"applying {self.overlay.relative_to(ROOT)} to {self.target.context}")
+        say(f"applying {self.overlay.relative_to(ROOT)} to {self.target.context}")
         for namespace in _of_kind(resources, "Namespace"):  # before the Secret, and that before the pods
             self.cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(namespace))
         if made := ensure(self.cluster, wanted(resources)):
-            _say(f"made {' and '.join(made)} in the Secret {SECRET}")
+            say(f"made {' and '.join(made)} in the Secret {SECRET}")
         for line in self.cluster.kubectl("apply", "--filename", "-", stdin=manifests).splitlines():
             if not line.endswith(" unchanged"):
-                _say(f"  {line}")
+                say(line)
         self._reach_the_minimum(resources)
         self._wait()
 
@@ -154,10 +124,10 @@ class Deployment:
                 self.cluster.kubectl("scale", f"deployment/{self.names.name}", f"--replicas={replicas}")
 
     def _wait(self) -> None:
-        _say("waiting for the pods")
+        say("waiting for the pods")
         timeout = f"--timeout={ROLLOUT_SECONDS}s"
         try:
-            _run(*self.cluster.command("rollout", "status", f"deployment/{self.names.name}", timeout))
+            run(*self.cluster.command("rollout", "status", f"deployment/{self.names.name}", timeout))
         except ClusterError as error:
             raise ClusterError("; ".join([str(error), *self._reasons()])) from None
 
@@ -182,31 +152,3 @@ class Deployment:
 
 def _of_kind(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [resource for resource in resources if resource["kind"] == kind]
-
-
-def _say(line: str) -> None:
-    print(f"deploy: {line}", file=sys.stderr, flush=True)
-
-
-def _run(*command: str) -> None:
-    """Run a command that takes long: seen on a terminal, and in a pipe only if it fails."""
-    seen = sys.stderr.isatty()
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr if seen else subprocess.PIPE,
-        stderr=None if seen else subprocess.STDOUT,
-        check=False,
-    )
-    if done.returncode:
-        if not seen:
-            sys.stderr.buffer.write(done.stdout)
-        raise ClusterError(f"{' '.join(command)} ended with status {done.returncode}")
-
-
-def _docker(*arguments: str) -> str:
-    done = subprocess.run([DOCKER, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ClusterError(f"{DOCKER} {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout.strip()

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from k8s.caller_pod import caller_manifests
 from k8s.cluster import Cluster, ClusterError, read_names
+from k8s.terminal import say
 
 SECONDS: Final = 300
 """How long the pods may take to be replaced."""
@@ -118,11 +119,6 @@ class Rollout:
         self.cluster.kubectl("rollout", "status", f"deployment/{self.name}", timeout, seconds=SECONDS + 10)
 
 
-def say(line: str) -> None:
-    """Tell how far it has come."""
-    print(f"rollout-test: {line}", file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Run it from the command line: 0 when no call failed, 1 when one did or the cluster refuses, 2 for bad options."""
     names = read_names()
@@ -144,7 +140,7 @@ def main() -> int:
     try:
         summary = rollout.run()
     except ClusterError as error:
-        say(str(error))
+        print(f"rollout-test: {error}", file=sys.stderr)
         return 1
     if options.json:
         print(json.dumps(summary | {"reasons": rollout.reasons}))

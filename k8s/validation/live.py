@@ -1,10 +1,15 @@
 """What a cluster says about the Deployment: is it there, does it stay, and are its restrictions in force?"""
 
+import asyncio
 import json
+import time
 from typing import Any, Final
 
 from k8s.cluster import Cluster, ClusterError
 from k8s.validation.report import Failed, Question, Skipped
+
+_PATIENCE: Final = 5
+"""Seconds that a Service may take to learn of a pod."""
 
 _MEASURE: Final = """
 import json, os
@@ -79,14 +84,12 @@ class Live:
 
     async def service(self) -> str:
         """Leads to all of them."""
-        port = self.port()
-        label = f"kubernetes.io/service-name={self._name}"
-        slices = self._cluster.get("endpointslices", "--selector", label)["items"]
-        endpoints = [each for one in slices for each in one.get("endpoints") or []]
-        ready = [each for each in endpoints if each.get("conditions", {}).get("ready")]
-        if len(ready) != len(self.pods):
-            raise Failed(f"{len(ready)} ready endpoints, expected {len(self.pods)}")
-        return f"port {port} leads to {len(ready)} pods"
+        end = time.monotonic() + _PATIENCE
+        while (ready := self._ready_endpoints()) != len(self.pods):
+            if time.monotonic() > end:
+                raise Failed(f"{ready} ready endpoints, expected {len(self.pods)}")
+            await asyncio.sleep(0.2)
+        return f"port {self.port()} leads to {ready} pods"
 
     async def namespace(self) -> str:
         """Refuses careless pods."""
@@ -120,6 +123,12 @@ class Live:
             if wrong := [what for what, there in found.items() if there]:
                 raise Failed(f"{name} has {', '.join(wrong)}")
         return "the same"
+
+    def _ready_endpoints(self) -> int:
+        label = f"kubernetes.io/service-name={self._name}"
+        slices = self._cluster.get("endpointslices", "--selector", label)["items"]
+        endpoints = [each for one in slices for each in one.get("endpoints") or []]
+        return sum(bool(each.get("conditions", {}).get("ready")) for each in endpoints)
 
     def port(self) -> int:
         """Return the Service's port for MCP: the one called http, else the first.

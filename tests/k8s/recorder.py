@@ -230,7 +230,7 @@ def docker(recorder: Recorder, arguments: list[str], _: str) -> str | int:
     if "{{.Id}}" in arguments:
         return str(recorder.read("image") or IMAGE_ID)
     if "{{json .RepoDigests}}" in arguments:
-        repository = arguments[-1].rpartition(":")[0]
+        repository = arguments[-1].rpartition(":")[0].removeprefix("docker.io/")
         return json.dumps([f"{repository}@{IMAGE_ID}", f"elsewhere/x@{IMAGE_ID[:-1]}0"])
     return ""
 

@@ -122,6 +122,11 @@ def test_a_cluster_elsewhere_gets_what_is_in_the_registry_by_its_digest(recorder
     assert {"HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= applied(recorder).keys()
 
 
+def test_docker_hub_is_known_by_its_short_name_as_well(recorder):
+    on(ELSEWHERE, registry="docker.io/me").deploy()
+    assert image(recorder) == f"docker.io/me/{WHO['image']}@{IMAGE_ID}"
+
+
 def test_a_cluster_elsewhere_needs_a_registry(recorder):
     with pytest.raises(ClusterError, match=r"where does prod fetch images from\? \(REGISTRY=ghcr.io/me\)"):
         on(ELSEWHERE).deploy()
