@@ -32,10 +32,19 @@ class Names:
 
 
 def read_names() -> Names:
-    """Read the identity."""
-    identity = yaml.safe_load(_IDENTITY.read_text(encoding="utf-8"))
-    [image] = identity["images"]
-    return Names(identity["labels"][0]["pairs"]["app"], identity["namespace"], image["newName"], str(image["newTag"]))
+    """Read the identity.
+
+    Raises:
+        ClusterError: it is not as it was, in its first image, its first label or its namespace.
+    """
+    try:
+        said = yaml.safe_load(_IDENTITY.read_text(encoding="utf-8"))
+        name, image = said["labels"][0]["pairs"]["app"], said["images"][0]
+        return Names(name, said["namespace"], image["newName"], str(image["newTag"]))
+    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
+        raise ClusterError(
+            f"{_IDENTITY}: expected namespace, images with newName and newTag, and labels with app ({error})"
+        ) from None
 
 
 def current_context() -> str:

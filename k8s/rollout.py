@@ -121,8 +121,11 @@ class Rollout:
 
 def main() -> int:
     """Run it from the command line: 0 when no call failed, 1 when one did or the cluster refuses, 2 for bad options."""
-    names = read_names()
-    parser = argparse.ArgumentParser(prog="python -m k8s.rollout", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m k8s.rollout", description=(__doc__ or "").partition("\n")[0])
+    try:
+        names = read_names()
+    except ClusterError as error:
+        parser.error(str(error))
     parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
     parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")
     parser.add_argument("--name", default=names.name, help="of Deployment and Service (default: %(default)s)")

@@ -96,8 +96,11 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    names = read_names()
-    parser = argparse.ArgumentParser(prog="validate.py", description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(prog="validate.py", description=(__doc__ or "").partition("\n")[0])
+    try:
+        names = read_names()
+    except ClusterError as error:
+        parser.error(str(error))
     parser.add_argument("--url", type=_url, action="append", default=[], help="ask this and no cluster; once a replica")
     parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
     parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")

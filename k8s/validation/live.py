@@ -11,7 +11,7 @@ from k8s.validation.report import Failed, Question, Skipped
 _PATIENCE: Final = 5
 """Seconds that a Service may take to learn of a pod."""
 
-_MEASURE: Final = """
+MEASURE: Final = """
 import json, os
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
 def writable(folder):
@@ -84,6 +84,7 @@ class Live:
 
     async def service(self) -> str:
         """Leads to all of them."""
+        self._need_pods()
         end = time.monotonic() + _PATIENCE
         while (ready := self._ready_endpoints()) != len(self.pods):
             if time.monotonic() > end:
@@ -101,8 +102,7 @@ class Live:
 
     async def said(self) -> str:
         """The security context of every pod."""
-        if not self.pods:
-            raise Skipped("there are no pods")
+        self._need_pods()
         for pod in self.pods:
             if wrong := _weaknesses(pod["spec"]):
                 raise Failed(f"{pod['metadata']['name']}: {', '.join(wrong)}")
@@ -110,19 +110,22 @@ class Live:
 
     async def measured(self) -> str:
         """What the kernel makes of it."""
-        if not self.pods:
-            raise Skipped("there are no pods")
+        self._need_pods()
         for pod in self.pods:
             name = pod["metadata"]["name"]
             try:
                 container = ("--container", _main(pod["spec"])["name"])
-                answer = self._cluster.kubectl("exec", name, *container, "--", "python", "-c", _MEASURE)
+                answer = self._cluster.kubectl("exec", name, *container, "--", "python", "-c", MEASURE)
                 found = json.loads(answer)
             except (ClusterError, ValueError) as error:
                 raise Skipped(f"no Python can be run in {name}: {error}") from None
             if wrong := [what for what, there in found.items() if there]:
                 raise Failed(f"{name} has {', '.join(wrong)}")
         return "the same"
+
+    def _need_pods(self) -> None:
+        if not self.pods:
+            raise Skipped("there are no pods")
 
     def _ready_endpoints(self) -> int:
         label = f"kubernetes.io/service-name={self._name}"
