@@ -8,10 +8,11 @@ FROM python:${PYTHON_VERSION}-slim AS build
 # PID 1 gets every orphan of the container and must bury it, which is what tini is for.
 RUN apt-get update && apt-get install --yes --no-install-recommends tini
 
-# Dependencies before the source: a change of yours does not install them again. The hashes are the lock's.
+# Dependencies before the source: a change of yours does not install them again. Exactly what is locked, by its hash.
 COPY requirements.txt /
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes --disable-pip-version-check --requirement /requirements.txt
+    && /venv/bin/pip install --no-cache-dir --no-deps --require-hashes --disable-pip-version-check \
+        --requirement /requirements.txt
 
 FROM python:${PYTHON_VERSION}-slim
 COPY --from=build /usr/bin/tini /usr/bin/tini

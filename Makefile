@@ -109,13 +109,14 @@ $(VENV)/dev: requirements-dev.txt | $(PYTHON)
 	@$(call install,requirements-dev.txt)
 	@touch $(VENV)/runtime
 
+# Without --no-deps an older pip looks at what is newer than the lock, and stumbles over it.
 define install
 echo "Installing $(1) into $(VENV)" >&2; \
 $(PYTHON) -m pip --disable-pip-version-check install $$([ -t 2 ] || echo --quiet) --retries 2 \
-	--require-hashes --requirement $(1) 2>$(VENV)/install.log >&2 || \
+	--no-deps --require-hashes --requirement $(1) 2>$(VENV)/install.log >&2 || \
 	if grep --quiet Retrying $(VENV)/install.log; \
 		then $(call fail,cannot install $(1): no package index answers; is there a network? ($(VENV)/install.log says more)); \
-		else $(call fail,cannot install $(1): $$(grep ERROR $(VENV)/install.log | head -n 1)); fi; \
+		else $(call fail,cannot install $(1): $$(grep --after-context 1 ERROR $(VENV)/install.log | head -n 2 | tr '\n' ' ')); fi; \
 touch $@
 endef
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -67,6 +69,16 @@ def test_the_locks_fit_pyproject():
         for text in (locked, (ROOT / "requirements-dev.txt").read_text())
     ]
     assert in_both[0] <= in_both[1]
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile", "Dockerfile.production"])
+def test_a_release_that_is_newer_than_the_lock_changes_nothing(name):
+    assert (ROOT / name).read_text().count("--no-deps --require-hashes") == 1
+
+
+def test_the_lock_leaves_nothing_out():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.production"])
