@@ -16,9 +16,12 @@ from tests.support import ROOT, SECONDS
 K8S = ROOT / "k8s"
 COMPONENTS = (
     *("hpa", "pdb", "network-policy", "https-egress", "auth-token", "auth-jwt"),
-    *("request-state", "metrics", "service-monitor", "ingress"),
+    *("request-state", "metrics", "service-monitor", "trusted-proxies", "gateway", "ingress"),
 )
 """In an order that holds for all of them."""
+
+PUBLIC_URL = "MCP_PUBLIC_URL=https://mcp.example.com"
+"""What the components that lead in from outside need."""
 
 needs_kubectl = pytest.mark.skipif(
     not shutil.which("kubectl") and not os.environ.get("CI"), reason="kubectl is not installed"
@@ -41,15 +44,23 @@ def render(folder: Path) -> list[Resource]:
     return list(yaml.load_all(_rendered(folder), yaml.CSafeLoader))
 
 
-def overlay(folder: Path, components: Iterable[str], k8s: Path = K8S) -> Path:
-    """Write an overlay of the base, these components and the identity into `folder`; return that."""
+def overlay(
+    folder: Path,
+    components: Iterable[str],
+    k8s: Path = K8S,
+    settings: Iterable[str] = (PUBLIC_URL,),
+    patches: Iterable[Resource] = (),
+) -> Path:
+    """Write an overlay of the base, with these settings, components and patches, into `folder`; return that."""
     folder.mkdir(parents=True)
     up = os.path.relpath(k8s, folder)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [f"{up}/base"],
+        "configMapGenerator": [{"name": "server", "behavior": "merge", "literals": [*settings]}],
         "components": [*(f"{up}/components/{name}" for name in components), f"{up}/identity"],
+        "patches": [*patches],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return folder

@@ -1,5 +1,6 @@
 """What must hold in a cluster, one test a rule."""
 
+import json
 import re
 from typing import Any
 
@@ -306,15 +307,21 @@ def test_a_rollout_never_takes_a_pod_before_the_next_is_ready(resources):
 
 
 def test_a_changed_setting_replaces_the_pods(tmp_path):
-    folder = overlay(tmp_path / "changed", [])
-    before = only(render(overlay(tmp_path / "unchanged", [])), "Deployment")["spec"]["template"]
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    change = {"name": "server", "behavior": "merge", "literals": ["MCP_LOG_LEVEL=debug"]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | {"configMapGenerator": [change]}))
-    changed = render(folder)
-    assert only(changed, "Deployment")["spec"]["template"] != before
-    assert environment(changed)["MCP_LOG_LEVEL"] == "debug"
-    assert environment(changed)["MCP_DRAIN_DELAY"] == "5"
+    before = only(render(overlay(tmp_path / "before", [])), "Deployment")["spec"]["template"]
+    after = render(overlay(tmp_path / "after", [], settings=["MCP_LOG_LEVEL=debug"]))
+    assert only(after, "Deployment")["spec"]["template"] != before
+    assert environment(after)["MCP_LOG_LEVEL"] == "debug"
+    assert environment(after)["MCP_DRAIN_DELAY"] == "5"
+
+
+def test_what_a_component_sets_is_changed_by_a_patch(tmp_path):
+    before = render(overlay(tmp_path / "before", ["metrics"], settings=["MCP_METRICS_PORT=1"]))
+    assert environment(before)["MCP_METRICS_PORT"] == "9090"
+    change = json.dumps([{"op": "replace", "path": "/data/MCP_METRICS_PORT", "value": "9100"}])
+    patches = [{"target": {"kind": "ConfigMap", "name": "server"}, "patch": change}]
+    after = render(overlay(tmp_path / "after", ["metrics"], patches=patches))
+    assert environment(after)["MCP_METRICS_PORT"] == "9100"
+    assert container(after)["envFrom"] != container(before)["envFrom"]
 
 
 def test_requests_and_limits_are_set(resources):
@@ -338,7 +345,7 @@ def test_an_image_is_never_fetched_again_under_a_tag_that_is_there(resources):
 
 
 def test_the_number_of_replicas_is_left_to_the_autoscaler(production):
-    assert "replicas" not in only(production, "Deployment")["spec"]
+    assert "replicas" not in only(production, "Deployment")["spec"]  # or every apply would set it back
     scaler = only(production, "HorizontalPodAutoscaler")["spec"]
     assert scaler["minReplicas"] >= 2
     assert scaler["maxReplicas"] > scaler["minReplicas"]
@@ -374,9 +381,22 @@ def test_an_ingress_agrees_with_the_server(tmp_path):
     resources = with_components(tmp_path, "ingress")
     ingress = only(resources, "Ingress")
     [tls], [rule] = ingress["spec"]["tls"], ingress["spec"]["rules"]
-    annotations = {key.rpartition("/")[2]: value for key, value in ingress["metadata"]["annotations"].items()}
-    assert int(annotations["proxy-body-size"]) == Settings.model_fields["max_body_bytes"].default
-    assert int(annotations["proxy-read-timeout"]) >= 3600
-    assert annotations["proxy-buffering"] == "off"
+    limits: dict[str, list[str]] = {}
+    for key, value in ingress["metadata"]["annotations"].items():
+        limits.setdefault(key.rpartition("/")[2], []).append(value)
+    [body] = {int(each) for each in limits["client-max-body-size"] + limits["proxy-body-size"]}
+    assert body == Settings.model_fields["max_body_bytes"].default
+    assert [int(each.removesuffix("s")) for each in limits["proxy-read-timeout"]] == [3600, 3600]
+    assert limits["proxy-buffering"] == ["off", "False"]
     assert environment(resources)["MCP_PUBLIC_URL"] == f"https://{rule['host']}"
     assert tls == {"hosts": [rule["host"]], "secretName": "mcp-tls"}
+
+
+def test_a_gateway_sends_the_public_host_to_the_service_and_ends_no_stream(tmp_path):
+    resources = with_components(tmp_path, "gateway")
+    route, service = only(resources, "HTTPRoute")["spec"], only(resources, "Service")
+    [rule] = route["rules"]
+    assert rule["backendRefs"] == [{"name": service["metadata"]["name"], "port": service["spec"]["ports"][0]["port"]}]
+    assert rule["timeouts"] == {"request": "0s"}
+    [host] = route["hostnames"]
+    assert environment(resources)["MCP_PUBLIC_URL"] == f"https://{host}"

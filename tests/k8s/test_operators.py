@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
+from serving.stop import CLEANUP_SECONDS
 from tests.k8s.kustomize import (
     K8S,
     container,
@@ -249,8 +250,7 @@ def test_everything_is_in_the_restricted_namespace(operator):
     levels = {
         key.rpartition("/")[2]: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key
     }
-    enforced = "baseline" if operator == "toolhive" else "restricted"  # its proxy is not ours to harden
-    assert levels == {"enforce": enforced, "audit": "restricted", "warn": "restricted"}
+    assert levels == dict.fromkeys(("enforce", "audit", "warn"), "restricted")
     others = [each for each in resources if each["kind"] != "Namespace"]
     assert {each["metadata"]["namespace"] for each in others} == {name}
 
@@ -302,7 +302,7 @@ def test_the_environment_is_the_bases(view, base):
     ours, theirs = (
         {key: value for key, value in each["env"].items() if key.startswith("MCP_") and key not in differing}
         for each in (view, base)
-        for differing in [("MCP_ALLOWED_HOSTS", "MCP_DRAIN_SECONDS")]
+        for differing in [("MCP_ALLOWED_HOSTS", "MCP_DRAIN_SECONDS", "MCP_PORT")]
     )
     assert ours == theirs
     if "grace" in view:
@@ -331,9 +331,13 @@ def test_a_variable_is_made_of_those_before_it(operator, view):
     assert set(used) <= set(names[: names.index("MCP_ALLOWED_HOSTS")])
 
 
+def test_no_service_writes_into_the_settings(view, base):
+    assert view.get("links") is False or view["env"]["MCP_PORT"] == str(base["ports"]["http"])
+
+
 def test_a_stop_fits_into_the_grace_period(view):
     seconds = sum(float(view["env"][key]) for key in ("MCP_DRAIN_DELAY", "MCP_DRAIN_SECONDS"))
-    assert seconds < view.get("grace", DEFAULT_GRACE)
+    assert seconds + 2 * CLEANUP_SECONDS < view.get("grace", DEFAULT_GRACE)
 
 
 def test_it_is_as_hardened_as_the_base(operator, view, base):

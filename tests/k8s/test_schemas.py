@@ -20,7 +20,7 @@ COMBINATIONS = [
     tuple(name for name in COMPONENTS if name != "auth-token"),
     tuple(name for name in COMPONENTS if name != "auth-jwt"),
 ]
-CUSTOM = {"ServiceMonitor"}
+CUSTOM = {"HTTPRoute", "ServiceMonitor"}
 
 
 def check(resources):
