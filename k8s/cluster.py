@@ -3,58 +3,21 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Final, cast
 
-import yaml
-
 KUBECTL: Final = os.environ.get("KUBECTL", "kubectl")
-_IDENTITY: Final = Path(__file__).with_name("identity") / "kustomization.yaml"
+_FORWARD_SECONDS: Final = 30
+"""How long kubectl may take until it forwards a port."""
 
 
 class ClusterError(Exception):
     """Something that the cluster or kubectl refused, in one line."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """What k8s/identity calls things: Deployment, Service and `app` label have the `name`."""
-
-    name: str
-    namespace: str
-    image: str
-    tag: str
-
-
-def read_names() -> Names:
-    """Read the identity.
-
-    Raises:
-        ClusterError: it is not as it was, in its first image, its first label or its namespace.
-    """
-    try:
-        said = yaml.safe_load(_IDENTITY.read_text(encoding="utf-8"))
-        name, image = said["labels"][0]["pairs"]["app"], said["images"][0]
-        return Names(name, said["namespace"], image["newName"], str(image["newTag"]))
-    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
-        raise ClusterError(
-            f"{_IDENTITY}: expected namespace, images with newName and newTag, and labels with app ({error})"
-        ) from None
-
-
-def current_context() -> str:
-    """Return the kubeconfig's current context; "" if nobody has chosen one, or there is no kubectl yet."""
-    try:
-        return subprocess.run(
-            [KUBECTL, "config", "current-context"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-    except FileNotFoundError:
-        return ""
 
 
 @dataclass(frozen=True)
@@ -66,8 +29,12 @@ class Cluster:
 
     def command(self, *arguments: str) -> list[str]:
         """Build the command line of a kubectl that works here."""
+        return [KUBECTL, *self._where, *arguments]
+
+    @property
+    def _where(self) -> list[str]:
         context = ["--context", self.context] if self.context else []
-        return [KUBECTL, *context, "--namespace", self.namespace, *arguments]
+        return [*context, "--namespace", self.namespace]
 
     def kubectl(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
         """Run kubectl; return what it prints.
@@ -75,17 +42,7 @@ class Cluster:
         Raises:
             ClusterError: there is none, it takes longer than `seconds`, or fails; with the last line that it said.
         """
-        command = self.command(*arguments)
-        try:
-            done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
-        except FileNotFoundError:
-            raise ClusterError(f"{KUBECTL} was not found: install it, or name it with KUBECTL=") from None
-        except subprocess.TimeoutExpired:
-            raise ClusterError(f"kubectl {arguments[0]} took longer than {seconds:g} s") from None
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or [f"kubectl {arguments[0]} failed"]
-            raise ClusterError(said[-1])
-        return done.stdout
+        return run_kubectl(*self._where, *arguments, stdin=stdin, seconds=seconds)
 
     def get(self, *arguments: str) -> Any:
         """Return what `kubectl get` answers, as JSON.
@@ -93,7 +50,16 @@ class Cluster:
         Raises:
             ClusterError: as kubectl().
         """
-        return json.loads(self.kubectl("get", *arguments, "--output", "json"))
+        return _read(self.kubectl("get", *arguments, "--output", "json"))
+
+    def find(self, kind: str, name: str) -> dict[str, Any]:
+        """Return one resource; {} if it is not there.
+
+        Raises:
+            ClusterError: as kubectl().
+        """
+        found = self.kubectl("get", kind, name, "--ignore-not-found", "--output", "json")
+        return dict(_read(found)) if found.strip() else {}
 
     @contextmanager
     def forward(self, target: str, port: int | str) -> Iterator[str]:
@@ -103,14 +69,82 @@ class Cluster:
             ClusterError: kubectl does not forward; with what it said.
         """
         command = self.command("port-forward", "--address", "127.0.0.1", target, f":{port}")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        # In a group of its own: kubectl may be a script that starts another one.
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ) as process:
+            patience = threading.Timer(_FORWARD_SECONDS, _end, [process])
+            patience.start()
             try:
                 output = cast("IO[str]", process.stdout)
-                said = output.readline().strip() or "it says nothing"
-                if not (found := re.search(r"127\.0\.0\.1:(\d+)", said)):
-                    raise ClusterError(f"kubectl cannot forward a port of {target}: {said}")
+                local = _local_port(output, target)
+                patience.cancel()
                 # It writes a line for each connection, and would stop at a full pipe.
                 threading.Thread(target=output.read, daemon=True).start()
-                yield f"http://127.0.0.1:{found[1]}"
+                yield f"http://127.0.0.1:{local}"
             finally:
-                process.kill()
+                patience.cancel()
+                _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _local_port(output: "IO[str]", target: str) -> str:
+    said = "it says nothing"
+    for line in output:  # which may begin with warnings
+        if found := re.search(r"Forwarding from 127\.0\.0\.1:(\d+)", line):
+            return found[1]
+        said = line.strip() or said
+    raise ClusterError(f"kubectl cannot forward a port of {target}: {said}")
+
+
+def run_kubectl(*arguments: str, stdin: str = "", seconds: float = 60) -> str:
+    """Run kubectl wherever the kubeconfig points; return what it prints.
+
+    Raises:
+        ClusterError: there is none, it takes longer than `seconds`, or fails; with the last line that it said.
+    """
+    try:
+        done = subprocess.run(
+            [KUBECTL, *arguments], input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except OSError as error:
+        raise ClusterError(f"{KUBECTL}: {error.strerror}; install it, or name it with KUBECTL=") from None
+    except subprocess.TimeoutExpired:
+        raise ClusterError(f"kubectl {' '.join(arguments)} took longer than {seconds:g} s") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"kubectl {' '.join(arguments)} failed"]
+        raise ClusterError(said[-1])
+    return done.stdout
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ClusterError(f"expected JSON of kubectl, got {text[:80]!r}") from None
+
+
+def selector(deployment: dict[str, Any]) -> str:
+    """Return what `kubectl get --selector` wants, to find the pods of a Deployment."""
+    labels: dict[str, str] = deployment["spec"]["selector"]["matchLabels"]
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def has_ended(pod: dict[str, Any]) -> bool:
+    """Whether a pod is listed that no longer runs, such as one that was evicted."""
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def http_port(ports: list[dict[str, Any]], key: str) -> int:
+    """Return the `key` (port, containerPort) of the port called http, else of the first.
+
+    Raises:
+        ClusterError: there are no ports.
+    """
+    if not ports:
+        raise ClusterError(f"there is no {key} to call")
+    return int(next((port for port in ports if port.get("name") == "http"), ports[0])[key])

@@ -2,14 +2,16 @@
 
 ##@ Ship to Kubernetes
 
-CLUSTER ?=
-CONTEXT ?=
-OVERLAY ?=
-PORT ?= 8000
-URL ?=
+# Not from the environment: a cluster is meant by who types its name.
+CLUSTER :=
+CONTEXT :=
+OVERLAY :=
+PORT := 8000
+URL :=
 
-IN_CLUSTER = $(PYTHON) -m k8s --cluster "$(CLUSTER)" --context "$(CONTEXT)" --overlay "$(OVERLAY)" \
-	--registry "$(REGISTRY)" --port "$(PORT)"
+quote = '$(subst ','\'',$(1))'
+IN_CLUSTER = $(PYTHON) -m k8s.verbs --cluster=$(call quote,$(CLUSTER)) --context=$(call quote,$(CONTEXT)) \
+	--overlay=$(call quote,$(OVERLAY)) --registry=$(call quote,$(REGISTRY)) --port=$(call quote,$(PORT))
 
 .PHONY: deploy
 deploy: $(VENV)/runtime ## From nothing to validated: Minikube, CLUSTER=kind, or CONTEXT=name REGISTRY=ghcr.io/me
@@ -25,7 +27,7 @@ undeploy: $(VENV)/runtime ## Remove all of it from the cluster
 
 .PHONY: validate
 validate: $(VENV)/runtime ## Check what runs in the cluster, or any server with URL=http://127.0.0.1:8000
-	@$(if $(URL),$(PYTHON) -m k8s.validate --url "$(URL)",$(IN_CLUSTER) validate) $(ARGS)
+	@$(if $(URL),$(PYTHON) -m k8s.validate --url=$(call quote,$(URL)),$(IN_CLUSTER) validate) $(ARGS)
 
 .PHONY: rollout-test
 rollout-test: $(VENV)/runtime ## Replace the pods under constant calls, and count those that fail
@@ -45,4 +47,4 @@ token: $(VENV)/runtime ## Print a token that may call the cluster's server
 
 .PHONY: test-cluster
 test-cluster: $(VENV)/dev ## Run the tests that need a real cluster, in which the server has been deployed
-	@CONTEXT="$(CONTEXT)" CLUSTER="$(CLUSTER)" $(PYTHON) -m pytest -m cluster $(ARGS)
+	@CONTEXT=$(call quote,$(CONTEXT)) CLUSTER=$(call quote,$(CLUSTER)) $(PYTHON) -m pytest -m cluster $(ARGS)

@@ -1,5 +1,6 @@
-"""What a person sees of long work: one line a step, and on a terminal what the programs say that do it."""
+"""What a person sees of long work, and how it ends: one line a step, and on a terminal what the programs say."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,12 @@ from k8s.cluster import ClusterError
 def say(line: str) -> None:
     """Say what comes now, on stderr."""
     print(f"→ {line}", file=sys.stderr, flush=True)
+
+
+def clean_up_when_ended() -> None:
+    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing is left running."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def run(*command: str, cwd: Path | None = None) -> None:

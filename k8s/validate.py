@@ -6,26 +6,29 @@ Exit status: 0 when no check has failed, 1 when one has, 2 for options that do n
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file can be run by its path
 
-import httpx2
+try:
+    import httpx2
 
-from k8s.cluster import Cluster, ClusterError, read_names
-from k8s.validation.live import Live
-from k8s.validation.protocol import HANDSHAKE, MODERN, converse
-from k8s.validation.replicas import go_round
-from k8s.validation.report import Report
-from k8s.validation.routes import Routes
-from k8s.validation.server import Server, endpoint
+    from k8s.cluster import Cluster, ClusterError
+    from k8s.options import parser_for
+    from k8s.terminal import clean_up_when_ended
+    from k8s.validation.live import Live
+    from k8s.validation.protocol import HANDSHAKE_ERA, MODERN_ERA, converse
+    from k8s.validation.replicas import go_round
+    from k8s.validation.report import Report, in_a_line
+    from k8s.validation.routes import Routes
+    from k8s.validation.server import Server
+except ModuleNotFoundError as error:
+    sys.exit(f"validate.py: this Python has no {error.name}: run `make validate`, or .venv/bin/python k8s/validate.py")
 
 
 async def validate(options: argparse.Namespace, report: Report) -> None:
@@ -46,15 +49,14 @@ async def _ask_cluster(report: Report, options: argparse.Namespace) -> None:
     try:
         with cluster.forward(f"service/{options.name}", live.port()) as url:
             await _ask(report, _server(options, url))
-        if options.replicas:
+        if options.replicas and len(live.pods) < 2:
+            report.skip("any replica answers", f"there are {len(live.pods)} pods")
+        elif options.replicas:
             with ExitStack() as stack:
-                urls = {
-                    pod["metadata"]["name"]: stack.enter_context(
-                        cluster.forward(f"pod/{pod['metadata']['name']}", live.container_port(pod))
-                    )
-                    for pod in live.pods
-                }
-                await go_round(report, {name: _server(options, url) for name, url in urls.items()})
+                servers = {}
+                for name, port in live.addresses():
+                    servers[name] = _server(options, stack.enter_context(cluster.forward(f"pod/{name}", port)))
+                await go_round(report, servers)
     except ClusterError as error:
         report.fail("what the server answers", str(error))
 
@@ -62,32 +64,41 @@ async def _ask_cluster(report: Report, options: argparse.Namespace) -> None:
 async def _ask(report: Report, server: Server) -> None:
     async with httpx2.AsyncClient(timeout=server.timeout) as client:
         routes = Routes(server, client)
-        if not await report.ask(f"{server.url} answers", routes.answers):
-            report.skip("everything else", "nothing answers")
+        if not await report.ask("MCP answers", routes.answers):
+            report.skip("everything else", "nothing answers there")
             return
         if server.tool:
             report.skip("probes, page and REST", "with --tool only what every MCP server has is asked for")
         else:
             await report.ask_all(routes.questions())
-    for era in (MODERN, HANDSHAKE):
+    if server.unauthenticated:
+        report.skip("lists and calls", "no token was given (--token or MCP_TOKEN)")
+        return
+    for era in (MODERN_ERA, HANDSHAKE_ERA):
         await converse(report, server, era, routes.counts)
 
 
 def _server(options: argparse.Namespace, url: str) -> Server:
     tool = (options.tool, options.args) if options.tool else None
-    return Server(endpoint(url, options.path), options.token, options.timeout, tool)
+    return Server.at(url, options.path, options.token, options.timeout, tool, options.unauthenticated)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run it from the command line."""
-    options = _options()
+    options = _options(arguments)
     logging.disable()  # a library's remark on an error that is a check's finding
+    clean_up_when_ended()
+    for name in ("NO_PROXY", "no_proxy"):  # a forwarded port is on this machine, and the token stays there
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost", "::1")))
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     target = " ".join(options.url) or f"{options.name} in {options.context or 'the current context'}"
-    report = Report(None if options.json else sys.stdout)
+    report = Report(None if options.json else sys.stdout, options.token, 3 * options.timeout)
     try:
         asyncio.run(validate(options, report))
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # of this machine: a proxy, certificates
+        report.fail("the validation itself", in_a_line(error))
     if options.json:
         print(report.as_json(target))
     else:
@@ -95,45 +106,31 @@ def main() -> int:
     return 1 if report.count("failed") else 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="validate.py", description=(__doc__ or "").partition("\n")[0])
-    try:
-        names = read_names()
-    except ClusterError as error:
-        parser.error(str(error))
-    parser.add_argument("--url", type=_url, action="append", default=[], help="ask this and no cluster; once a replica")
-    parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
-    parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")
-    parser.add_argument("--name", default=names.name, help="of Deployment and Service (default: %(default)s)")
-    parser.add_argument("--path", default="/mcp", help="where MCP answers (default: %(default)s)")
-    parser.add_argument("--token", default=os.environ.get("MCP_TOKEN", ""), help="better given as MCP_TOKEN")
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = parser_for("validate.py", __doc__ or "")
+    parser.add_argument("--url", type=_url, action="append", default=[], help="ask this instead; may be repeated")
     parser.add_argument("--tool", default="", help="call this one, and expect nothing but MCP: for any other server")
-    parser.add_argument("--args", type=_object, default={}, help="its arguments, as a JSON object")
-    parser.add_argument("--replicas", action="store_true", help="show that any replica answers any request")
+    parser.add_argument("--replicas", action="store_true", help="show that any replica, or URL, answers any request")
+    parser.add_argument("--unauthenticated", action="store_true", help="expect that calls are refused")
     parser.add_argument("--timeout", type=_seconds, default=10, help="seconds for an answer (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if len(options.url) > 1 and not options.replicas:
         parser.error("--url was given several times: expected --replicas with it, or one URL")
     if options.args and not options.tool:
         parser.error("--args was given without --tool: expected both")
+    if options.unauthenticated and (options.token or options.tool or options.replicas):
+        parser.error("--unauthenticated was given with --token, --tool or --replicas, which call: expected one of them")
     return options
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected http://HOST[:PORT][/PATH] or https://...")
-    return text
-
-
-def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a JSON object")
-    return found
+        httpx2.URL(text)
+        if re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", text):
+            return text
+    except httpx2.InvalidURL:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r}: expected http://HOST[:PORT][/PATH] or https://...")
 
 
 def _seconds(text: str) -> float:

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
-from k8s.cluster import Cluster, ClusterError
+from k8s.cluster import Cluster, ClusterError, has_ended, http_port, selector
 from k8s.validation.report import Failed, Question, Skipped
 
 _PATIENCE: Final = 5
@@ -43,14 +44,14 @@ class Live:
         self._deployment: dict[str, Any] = {}
 
     def questions(self) -> dict[str, Question]:
-        """By name."""
+        """Return the checks by name."""
         return {
             f"deployment {self._name}": self.deployment,
             "its pods": self.running,
             f"service {self._name}": self.service,
             f"namespace {self._cluster.namespace}": self.namespace,
-            "security, as the pods say": self.said,
-            "security, as measured in a pod": self.measured,
+            "security, as declared": self.declared_security,
+            "security, as measured in the pods": self.effective_security,
         }
 
     async def deployment(self) -> str:
@@ -63,13 +64,14 @@ class Live:
         for key in ("updatedReplicas", "availableReplicas"):
             if status.get(key, 0) != wanted:
                 raise Failed(f"{status.get(key, 0)} {key}, expected {wanted}")
-        return f"{wanted} of {wanted} available, with {_main(spec['template']['spec'])['image']}"
+        return f"{wanted} of {wanted} available, with {first_container(spec['template']['spec'])['image']}"
 
     async def running(self) -> str:
         """Ready, and never restarted."""
-        selector = ",".join(f"{key}={value}" for key, value in self._selector().items())
-        found = self._cluster.get("pods", "--selector", selector)["items"]
-        self.pods = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        if not self._deployment:
+            raise Skipped("the deployment could not be read")
+        found = self._cluster.get("pods", "--selector", selector(self._deployment))["items"]
+        self.pods = [pod for pod in found if "deletionTimestamp" not in pod["metadata"] and not has_ended(pod)]
         if not self.pods:
             raise Failed("there are none")
         for pod in self.pods:
@@ -79,8 +81,8 @@ class Live:
             if status.get("phase") != "Running" or not containers or not all(each["ready"] for each in containers):
                 raise Failed(f"{name} is {' '.join(waiting) or status.get('phase')} and not ready")
             if restarts := sum(each["restartCount"] for each in containers):
-                raise Failed(f"{name} was restarted {restarts} times")
-        return f"{len(self.pods)} run, none was restarted"
+                raise Failed(f"{name} has {restarts} restarts")
+        return f"{len(self.pods)} running, 0 restarts"
 
     async def service(self) -> str:
         """Leads to all of them."""
@@ -100,7 +102,7 @@ class Live:
             raise Failed(f"pod-security.kubernetes.io/enforce is {level}, expected restricted")
         return "enforces restricted"
 
-    async def said(self) -> str:
+    async def declared_security(self) -> str:
         """The security context of every pod."""
         self._need_pods()
         for pod in self.pods:
@@ -108,13 +110,13 @@ class Live:
                 raise Failed(f"{pod['metadata']['name']}: {', '.join(wrong)}")
         return "no root, no capabilities, no API token; seccomp, a read-only root"
 
-    async def measured(self) -> str:
+    async def effective_security(self) -> str:
         """What the kernel makes of it."""
         self._need_pods()
         for pod in self.pods:
             name = pod["metadata"]["name"]
             try:
-                container = ("--container", _main(pod["spec"])["name"])
+                container = ("--container", first_container(pod["spec"])["name"])
                 answer = self._cluster.kubectl("exec", name, *container, "--", "python", "-c", MEASURE)
                 found = json.loads(answer)
             except (ClusterError, ValueError) as error:
@@ -130,32 +132,25 @@ class Live:
     def _ready_endpoints(self) -> int:
         label = f"kubernetes.io/service-name={self._name}"
         slices = self._cluster.get("endpointslices", "--selector", label)["items"]
-        endpoints = [each for one in slices for each in one.get("endpoints") or []]
-        return sum(bool(each.get("conditions", {}).get("ready")) for each in endpoints)
+        endpoints = [each for one in slices for each in one.get("endpoints") or []]  # a pod has one for each IP family
+        return len({each["targetRef"]["name"] for each in endpoints if each.get("conditions", {}).get("ready")})
 
     def port(self) -> int:
-        """Return the Service's port for MCP: the one called http, else the first.
+        """Return the Service's port for MCP.
 
         Raises:
             ClusterError: there is no such Service.
         """
-        ports = self._cluster.get("service", self._name)["spec"]["ports"]
-        return int(next((port["port"] for port in ports if port.get("name") == "http"), ports[0]["port"]))
+        return http_port(self._cluster.get("service", self._name)["spec"].get("ports", []), "port")
 
-    def container_port(self, pod: dict[str, Any]) -> int:
-        """Return the port of the pod that is called http, else its first."""
-        ports = _main(pod["spec"])["ports"]
-        return int(
-            next((port["containerPort"] for port in ports if port.get("name") == "http"), ports[0]["containerPort"])
-        )
-
-    def _selector(self) -> dict[str, str]:
-        if not self._deployment:
-            raise Failed("there is no deployment to say which")
-        return dict(self._deployment["spec"]["selector"]["matchLabels"])
+    def addresses(self) -> Iterator[tuple[str, int]]:
+        """Yield the name of each pod, and the port on which it listens for MCP."""
+        for pod in self.pods:
+            yield pod["metadata"]["name"], http_port(first_container(pod["spec"]).get("ports", []), "containerPort")
 
 
-def _main(pod: dict[str, Any]) -> dict[str, Any]:
+def first_container(pod: dict[str, Any]) -> dict[str, Any]:
+    """Return the server's container: what a mesh injects comes after it."""
     return dict(pod["containers"][0])
 
 
@@ -163,24 +158,28 @@ def _weaknesses(spec: dict[str, Any]) -> list[str]:
     pod = spec.get("securityContext", {})
     weak = {
         "an API token is mounted": _mounts_a_token(spec),
-        "hostNetwork": spec.get("hostNetwork", False),
+        "a folder of the node is mounted": any("hostPath" in volume for volume in spec.get("volumes", [])),
+        **{key: spec.get(key, False) for key in ("hostNetwork", "hostPID", "hostIPC")},
     }
-    for container in spec["containers"]:
+    for container in [*spec["containers"], *spec.get("initContainers", [])]:
         own = {**pod, **container.get("securityContext", {})}
-        weak |= {
+        capabilities = own.get("capabilities", {})
+        found = {
             "root is allowed": own.get("runAsNonRoot") is not True or not own.get("runAsUser"),
             "no seccomp profile": own.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"),
             "privileges can be gained": own.get("allowPrivilegeEscalation") is not False,
-            "capabilities are kept": own.get("capabilities", {}).get("drop") != ["ALL"] or "add" in own["capabilities"],
+            "it is privileged": own.get("privileged", False),
+            "capabilities are kept": "ALL" not in capabilities.get("drop", []) or capabilities.get("add"),
             "the root is writable": own.get("readOnlyRootFilesystem") is not True,
         }
-        if wrong := [what for what, there in weak.items() if there]:
-            return wrong
-    return []
+        weak |= {what: weak.get(what) or there for what, there in found.items()}
+    return [what for what, there in weak.items() if there]
 
 
 def _mounts_a_token(spec: dict[str, Any]) -> bool:
-    sources = [
-        source for volume in spec.get("volumes", []) for source in volume.get("projected", {}).get("sources", [])
+    """Whether what is mounted opens the cluster's API; a token with an audience is for somebody else."""
+    volumes = [volume.get("projected", {}).get("sources", []) for volume in spec.get("volumes", [])]
+    tokens = [
+        source["serviceAccountToken"] for sources in volumes for source in sources if "serviceAccountToken" in source
     ]
-    return any("serviceAccountToken" in source for source in sources)
+    return any("audience" not in token for token in tokens)

@@ -6,14 +6,15 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from fastmcp import Client
-from fastmcp.exceptions import FastMCPError
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult
 
-from k8s.validation.report import Failed, Question, Report, Skipped
-from k8s.validation.server import CALCULATE, ECHO, STATUS, Server, five, knows, traceback_in
+from k8s.validation.report import Failed, Question, Report, Skipped, in_a_line
+from k8s.validation.server import CALCULATE, ECHO, STATUS, Server, has_tool, is_five, listed, traceback_in
 
 NO_SUCH: Final = "no_such_thing_7f3a"
+_REFUSALS: Final = (-32602, -32601)
+"""JSON-RPC's codes for what does not fit, and for what is not there."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,22 @@ class Era:
     mode: Literal["auto", "legacy"]
 
 
-MODERN: Final = Era("2026-07-28", "auto")
-HANDSHAKE: Final = Era("handshake", "legacy")
+MODERN_ERA: Final = Era("2026-07-28", "auto")
+HANDSHAKE_ERA: Final = Era("handshake", "legacy")
 
 
 async def converse(report: Report, server: Server, era: Era, counts: dict[str, int]) -> None:
     """Ask all there is to ask in this era; `counts` is what /ready has said, if it has."""
     client = Client(server.url, mode=era.mode, auth=server.token or None, timeout=server.timeout)
     conversation = Conversation(server, era, client, counts)
-    async with AsyncExitStack() as stack:
-        if await report.ask(f"{era.name}: connects", partial(conversation.connect, stack)):
-            await report.ask_all({f"{era.name}: {name}": ask for name, ask in conversation.questions().items()})
-        else:
-            report.skip(f"{era.name}: lists and calls", "there is no connection")
+    try:
+        async with AsyncExitStack() as stack:
+            if await report.ask(f"{era.name}: connects", partial(conversation.connect, stack)):
+                await report.ask_all({f"{era.name}: {name}": ask for name, ask in conversation.questions().items()})
+            else:
+                report.skip(f"{era.name}: lists and calls", "there is no connection")
+    except Exception as error:  # of a connection that was lost before
+        report.fail(f"{era.name}: disconnects", in_a_line(error))
 
 
 class Conversation:
@@ -47,11 +51,11 @@ class Conversation:
         self._era = era
         self._client = client
         self._counts = counts
-        self._tools: dict[str, dict[str, Any]] = {}
-        self._resources: set[str] = set()
+        self._tools: dict[str, dict[str, Any]] | None = None
+        self._resources: set[str] | None = None
 
     def questions(self) -> dict[str, Question]:
-        """By name; those for servers of this template only where it is one."""
+        """Return the checks by name; those for servers of this template only where it is one."""
         known: dict[str, Question] = {
             "calls echo": self.echo,
             "calls calculate": self.calculate,
@@ -69,18 +73,18 @@ class Conversation:
         """`server/discover` in 2026-07-28, `initialize` before; the stack ends it."""
         await stack.enter_async_context(self._client)
         version, info = self._client.protocol_version or "", self._client.server_info
-        modern = version >= MODERN.name
-        if modern != (self._era is MODERN):
+        modern = version >= MODERN_ERA.name
+        if modern != (self._era is MODERN_ERA):
             if self._server.tool:
                 raise Skipped(f"the server speaks {version}")
-            raise Failed(f"the server speaks {version}, expected {MODERN.name}")
+            raise Failed(f"the server speaks {version}, expected {MODERN_ERA.name}")
         return f"{version}, {info.name} {info.version}" if info else version
 
     async def tools(self) -> str:
         """What can be called."""
         found = await self._client.list_tools()
         self._tools = {tool.name: tool.input_schema for tool in found}
-        return self._listed("tools", len(found))
+        return listed("tools", len(found), self._counts)
 
     async def resources(self) -> str:
         """What can be read."""
@@ -89,19 +93,13 @@ class Conversation:
             raise Skipped("the server has none")
         found = await self._client.list_resources()
         self._resources = {str(resource.uri) for resource in found}
-        return self._listed("resources", len(found))
-
-    def _listed(self, what: str, number: int) -> str:
-        counted = self._counts.get(f"{what}_count", number)
-        if number > counted:
-            raise Failed(f"{number} {what}, but /ready counts {counted}")
-        return f"{number} {what}"
+        return listed("resources", len(found), self._counts)
 
     async def tool(self) -> str:
         """The tool that was named."""
         name, arguments = self._server.tool or ECHO
-        if name not in self._tools:
-            raise Failed(f"{name} is not listed: expected one of {', '.join(sorted(self._tools)) or 'no tools'}")
+        if name not in (known := self._listed_tools()):
+            raise Failed(f"{name} is not listed: expected one of {', '.join(sorted(known)) or 'no tools'}")
         result = await self._client.call_tool_mcp(name, arguments)
         if result.is_error:
             raise Failed(f"the tool failed: {_text(result).splitlines()[0][:200]}")
@@ -116,12 +114,14 @@ class Conversation:
     async def calculate(self) -> str:
         """2 + 3."""
         result = await self._call(CALCULATE)
-        if not five(result.structured_content or _text(result)):
+        if not is_five(result.structured_content or _text(result)):
             raise Failed("2 + 3 is not 5")
         return "2 + 3 = 5"
 
     async def status(self) -> str:
         """A resource is read by its URI."""
+        if self._resources is None:
+            raise Skipped("the resources could not be listed")
         if STATUS not in self._resources:
             raise Skipped("it is not listed")
         contents = await self._client.read_resource(STATUS)
@@ -131,7 +131,7 @@ class Conversation:
 
     async def wrong_argument(self) -> str:
         """A tool that needs arguments gets another one: it does not run, and the answer tells no more than that."""
-        needing = [name for name, schema in self._tools.items() if schema.get("required")]
+        needing = [name for name, schema in self._listed_tools().items() if schema.get("required")]
         if not needing:
             raise Skipped("no listed tool needs an argument")
         return await self._refused(needing[0], {NO_SUCH: 1})
@@ -144,7 +144,9 @@ class Conversation:
         try:
             result = await self._client.call_tool_mcp(name, arguments)
             said = _text(result)
-        except (MCPError, FastMCPError) as error:
+        except MCPError as error:
+            if error.code not in _REFUSALS:
+                raise
             result, said = None, str(error)
         if result and not result.is_error:
             raise Failed(f"{name} was called as if nothing were wrong")
@@ -152,8 +154,13 @@ class Conversation:
             raise Failed("the answer shows a traceback")
         return "refused"
 
+    def _listed_tools(self) -> dict[str, dict[str, Any]]:
+        if self._tools is None:
+            raise Skipped("the tools could not be listed")
+        return self._tools
+
     async def _call(self, known: tuple[str, dict[str, Any]]) -> CallToolResult:
-        if not knows(self._tools, known):
+        if not has_tool(self._listed_tools(), known):
             raise Skipped(f"{known[0]} is not listed as this template has it")
         result = await self._client.call_tool_mcp(*known)
         if result.is_error:

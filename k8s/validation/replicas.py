@@ -5,9 +5,9 @@ from typing import Final
 
 import httpx2
 
-from k8s.caller import HANDSHAKE, LIST, MODERN, Call, request, result
+from k8s.rollout.caller import HANDSHAKE, LIST, MODERN, Call, request, result
 from k8s.validation.report import Failed, Report
-from k8s.validation.server import Server
+from k8s.validation.server import Server, send
 
 ROUNDS: Final = 10
 _HELLO: Final = Call(
@@ -26,7 +26,7 @@ async def go_round(report: Report, servers: dict[str, Server]) -> None:
         """A client says hello to one replica, and the others must not be surprised by what follows."""
         first = next(iter(servers.values()))
         async with httpx2.AsyncClient(timeout=first.timeout) as client:
-            reply = await client.send(request(first.url, HANDSHAKE, _HELLO, first.token))
+            reply = await send(client, request(first.url, HANDSHAKE, _HELLO, first.token))
         result(reply)
         session = reply.headers.get("mcp-session-id")
         return await _call_all(servers, HANDSHAKE, {"mcp-session-id": session} if session else {})
@@ -45,13 +45,13 @@ async def _call_all(servers: dict[str, Server], era: str, headers: dict[str, str
             call.headers.update(headers)
             call.extensions["timeout"] = httpx2.Timeout(servers[name].timeout).as_dict()
             try:
-                result(await client.send(call))
+                result(await send(client, call))
                 answered[name] += 1
-            except (httpx2.HTTPError, ValueError) as error:
+            except (httpx2.HTTPError, ValueError, Failed) as error:
                 missed.append(f"{name}: {str(error) or type(error).__name__}")
     if missed:
         calls = len(missed) + sum(answered.values())
-        raise Failed(f"{len(missed)} of {calls} calls missed, the first at {missed[0]}")
+        raise Failed(f"{len(missed)} of {calls} calls failed, the first at {missed[0]}")
     if len(servers) == 1:
-        return f"{sum(answered.values())} calls over new connections; whose they were cannot be seen behind one address"
+        return f"{sum(answered.values())} calls; with one address, which replica answered cannot be told"
     return ", ".join(f"{name} answered {number}" for name, number in answered.items())

@@ -1,12 +1,15 @@
 """What a server of this template answers beside MCP: probes, page, REST."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx2
 
+from k8s.rollout.caller import HANDSHAKE, LIST, MODERN, request
 from k8s.validation.report import Failed, Question, Skipped
-from k8s.validation.server import CALCULATE, ECHO, STATUS, Server, five, knows, traceback_in
+from k8s.validation.server import CALCULATE, ECHO, STATUS, Server, has_tool, is_five, listed, send, traceback_in
+
+_OFF: Final = "REST is off (MCP_REST)"
 
 
 class Routes:
@@ -16,19 +19,24 @@ class Routes:
         self.counts: dict[str, int] = {}
         self._server = server
         self._client = client
-        self._tools: dict[str, dict[str, Any]] = {}
-        self._resources: set[str] = set()
+        self._rest_is_on = True
+        self._tools: dict[str, dict[str, Any]] | None = None
+        self._resources: set[str] | None = None
 
     def questions(self) -> dict[str, Question]:
-        """By name."""
-        return {
+        """Return the checks by name; those that need no token come first, and alone where none is given."""
+        for_everybody: dict[str, Question] = {
             "GET /health": self.health,
             "GET /ready": self.ready,
             "GET / for a program": self.root,
             "GET / for a browser": self.page,
+            "a request without a token": self.no_token,
+        }
+        if self._server.unauthenticated:
+            return for_everybody
+        return for_everybody | {
             "GET /mcp/tools": self.tools,
             "GET /mcp/resources": self.resources,
-            "a request without a token": self.no_token,
             "POST /mcp/execute echo": self.echo,
             "POST /mcp/execute calculate": self.calculate,
             "POST /mcp/execute with a wrong argument": self.wrong_argument,
@@ -36,12 +44,14 @@ class Routes:
         }
 
     async def answers(self) -> str:
-        """Something is there, whatever it says; the answer, which may be a stream, is not read."""
+        """Something is there that is not 404; the answer, which may be a stream, is not read."""
         async with self._client.stream("GET", self._server.url, headers=self._server.headers) as response:
-            return f"status {response.status_code} to a GET"
+            if response.status_code == 404:
+                raise Failed(f"{self._server.url}: status 404, is MCP at another path? (--path)")
+            return f"{self._server.url}, status {response.status_code} to a GET"
 
     async def health(self) -> str:
-        """The process lives."""
+        """The process lives, and says so."""
         found = await self._json("/health")
         if found.get("status") != "healthy":
             raise Failed(f"status {found.get('status')!r}, expected 'healthy'")
@@ -53,24 +63,27 @@ class Routes:
         if response.status_code == 503:
             raise Failed(f"not ready: {response.json().get('reason')}")
         found = _body(response)
+        if found.get("status") != "ready":
+            raise Failed(f"status {found.get('status')!r}, expected 'ready'")
         self.counts = {key: found[key] for key in ("tools_count", "resources_count") if isinstance(found.get(key), int)}
         if len(self.counts) < 2:
             raise Failed("expected tools_count and resources_count")
         return "{tools_count} tools, {resources_count} resources".format(**self.counts)
 
     async def root(self) -> str:
-        """What is where."""
+        """MCP is where the server says that it is."""
         found = await self._json("/")
         endpoints = found.get("endpoints", {})
-        if endpoints.get("mcp") and not self._server.url.endswith(endpoints["mcp"]):
+        if not self._server.url.endswith(endpoints.get("mcp", "").rstrip("/")):
             raise Failed(f"MCP is said to be at {endpoints['mcp']}, and was asked at {self._server.url}")
+        self._rest_is_on = "tools" in endpoints
         return ", ".join(endpoints) or "no endpoints"
 
     async def page(self) -> str:
-        """The page, where it is on."""
+        """The page is HTML with a policy of its own, where it is on."""
         response = await self._get("/", accept="text/html")
         kind = response.headers.get("content-type", "")
-        if kind.startswith("application/json"):
+        if response.status_code == 200 and kind.startswith("application/json"):
             raise Skipped("the page is off (MCP_PAGE)")
         if response.status_code != 200 or not kind.startswith("text/html"):
             raise Failed(f"status {response.status_code}, {kind or 'no type'}, expected text/html")
@@ -79,35 +92,28 @@ class Routes:
         return f"{len(response.content)} bytes"
 
     async def tools(self) -> str:
-        """What can be called, as REST lists it."""
+        """As many tools as /ready counts, or fewer where scopes hide some."""
         found = (await self._rest("/mcp/tools"))["tools"]
         self._tools = {tool["name"]: tool["parameters"] for tool in found}
-        return self._listed("tools", len(found))
+        return listed("tools", len(found), self.counts)
 
     async def resources(self) -> str:
-        """What can be read, as REST lists it."""
+        """As many resources as /ready counts, or fewer where scopes hide some."""
         found = (await self._rest("/mcp/resources"))["resources"]
         self._resources = {resource["uri"] for resource in found}
-        return self._listed("resources", len(found))
-
-    def _listed(self, what: str, number: int) -> str:
-        """Compare with /ready, which counts what scopes hide as well."""
-        counted = self.counts.get(f"{what}_count", number)
-        if number > counted or (number == 0 and counted):
-            raise Failed(f"{number} {what}, but /ready counts {counted}")
-        return f"{number} {what}" + (
-            f", and {counted - number} that this token may not see" if number < counted else ""
-        )
+        return listed("resources", len(found), self.counts)
 
     async def no_token(self) -> str:
         """Nobody gets in without one, where one is needed."""
-        if not self._server.token:
+        if not (self._server.token or self._server.unauthenticated):
             raise Skipped("no token was given (--token or MCP_TOKEN)")
-        response = await self._client.get(f"{self._server.base}/mcp/tools")
-        if response.status_code == 404:
-            raise Skipped("REST is off (MCP_REST)")
-        if response.status_code != 401:
-            raise Failed(f"status {response.status_code}, expected 401: a token is given, and none is asked for")
+        asked = [request(self._server.url, era, LIST) for era in (MODERN, HANDSHAKE)]
+        if self._rest_is_on:
+            asked.append(httpx2.Request("GET", f"{self._server.base}/mcp/tools"))
+        for each in asked:
+            status = (await send(self._client, each)).status_code
+            if status != 401:
+                raise Failed(f"status {status} at {each.url.path}, expected 401: nobody is asked for a token there")
         return "401"
 
     async def echo(self) -> str:
@@ -120,7 +126,7 @@ class Routes:
     async def calculate(self) -> str:
         """2 + 3."""
         answer = await self._execute(CALCULATE)
-        if not five(answer):
+        if not is_five(answer):
             raise Failed("2 + 3 is not 5")
         return "2 + 3 = 5"
 
@@ -136,6 +142,10 @@ class Routes:
 
     async def status(self) -> str:
         """A resource is read by its URI."""
+        if not self._rest_is_on:
+            raise Skipped(_OFF)
+        if self._resources is None:
+            raise Skipped("the resources could not be listed")
         if STATUS not in self._resources:
             raise Skipped(f"{STATUS} is not listed")
         found = await self._rest(f"/mcp/resource/{quote(STATUS, safe=':/')}")
@@ -144,7 +154,11 @@ class Routes:
         return str(found.get("mimeType"))
 
     def _known(self, known: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-        if not knows(self._tools, known):
+        if not self._rest_is_on:
+            raise Skipped(_OFF)
+        if self._tools is None:
+            raise Skipped("the tools could not be listed")
+        if not has_tool(self._tools, known):
             raise Skipped(f"{known[0]} is not listed as this template has it")
         return known
 
@@ -157,19 +171,19 @@ class Routes:
 
     async def _get(self, path: str, accept: str = "application/json") -> httpx2.Response:
         headers = {**self._server.headers, "accept": accept}
-        return await self._client.get(self._server.base + path, headers=headers)
+        return await send(self._client, httpx2.Request("GET", self._server.base + path, headers=headers))
 
     async def _post(self, path: str, body: Any) -> httpx2.Response:
-        return await self._client.post(self._server.base + path, headers=self._server.headers, json=body)
+        url, headers = self._server.base + path, self._server.headers
+        return await send(self._client, httpx2.Request("POST", url, headers=headers, json=body))
 
     async def _json(self, path: str) -> dict[str, Any]:
         return _body(await self._get(path))
 
     async def _rest(self, path: str) -> dict[str, Any]:
-        response = await self._get(path)
-        if response.status_code == 404:
-            raise Skipped("REST is off (MCP_REST)")
-        return _body(response)
+        if not self._rest_is_on:
+            raise Skipped(_OFF)
+        return await self._json(path)
 
 
 def _body(response: httpx2.Response) -> dict[str, Any]:

@@ -22,6 +22,8 @@ BUILD_OPTIONS = --build-arg TITLE="$$($(call say,of().name))" --build-arg VERSIO
 COMMITTED ?=
 FROM_GIT = $(if $(COMMITTED),git archive HEAD |)
 BUILD_CONTEXT = $(if $(COMMITTED),-,.)
+# What stays here goes without its provenance, in which the time of each build would make another image of the same one.
+UNATTESTED = $(if $(COMMITTED),,BUILDX_NO_DEFAULT_ATTESTATIONS=1)
 REFUSE_DIRTY = state=$$(git status --porcelain --untracked-files=all) && test -z "$$state" || \
 	$(call fail,only what is committed is pushed: see git status)
 
@@ -33,7 +35,7 @@ image: image-production image-dev ## Build both images
 
 .PHONY: image-production
 image-production: | $(PYTHON) ## Build the image that ships, NAME:VERSION of pyproject.toml (PYTHON_VERSION=3.14 and so on)
-	@$(FROM_GIT) $(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
+	@$(FROM_GIT) $(UNATTESTED) $(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
 		--file Dockerfile.production --tag $(IMAGE) $(BUILD_CONTEXT)
 
 .PHONY: image-dev

@@ -4,8 +4,10 @@ import os
 
 import pytest
 
-from k8s.cluster import Cluster, current_context, read_names
-from k8s.target import choose
+from k8s.cluster import Cluster
+from k8s.names import read_names
+from k8s.verbs.kubeconfig import read_kubeconfig
+from k8s.verbs.target import choose
 
 
 def pytest_collection_modifyitems(items):
@@ -19,5 +21,5 @@ def cluster():
     """A cluster that is on this machine, or was named."""
     if not os.environ.get("KUBECONFIG"):
         pytest.skip("KUBECONFIG is not set")
-    target = choose(os.environ.get("CONTEXT", ""), os.environ.get("CLUSTER", ""), current_context())
+    target = choose(os.environ.get("CONTEXT", ""), os.environ.get("CLUSTER", ""), read_kubeconfig())
     return Cluster(target.context, read_names().namespace)

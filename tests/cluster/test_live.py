@@ -7,7 +7,8 @@ import sys
 import httpx2
 import pytest
 
-from k8s.cluster import ClusterError, read_names
+from k8s.cluster import ClusterError
+from k8s.names import read_names
 from tests.k8s.kustomize import COMPONENTS, K8S, overlay
 from tests.support import ROOT
 
@@ -63,7 +64,7 @@ def test_what_the_documents_call_answers(cluster):
 
 
 def k8s(cluster, *arguments):
-    command = [sys.executable, "-m", "k8s", "--context", cluster.context or "", *arguments, "--json"]
+    command = [sys.executable, "-m", "k8s.verbs", "--context", cluster.context or "", *arguments, "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, json.loads(done.stdout)
 

@@ -93,7 +93,8 @@ def all_is_well(recorder: Recorder, pods: Sequence[str]) -> None:
     recorder.write("pods", [pod | {"metadata": {"name": name}} for name in pods])
     recorder.write("service", found["Service"])
     recorder.write("namespace", found["Namespace"])
-    recorder.write("endpointslices", [{"endpoints": [{"conditions": {"ready": True}}] * len(pods)}])
+    ready = [{"conditions": {"ready": True}, "targetRef": {"name": name}} for name in pods]
+    recorder.write("endpointslices", [{"endpoints": ready}, {"endpoints": ready}])  # for two IP families
     recorder.write("measured", MEASURED)
 
 
@@ -118,12 +119,25 @@ def kubectl(recorder: Recorder, arguments: list[str], stdin: str) -> str | int:
     return verb(recorder, words, stdin) if verb else ""
 
 
+SERVERS = {"minikube": "https://192.168.49.2:8443", "prod": "https://prod.example.com"}
+"""The contexts of the kubeconfig, and where they lead."""
+
+
+def _view(recorder: Recorder, _: list[str], __: str) -> str:
+    contexts = [{"name": name, "context": {"cluster": name}} for name in SERVERS]
+    clusters = [{"name": name, "cluster": {"server": server}} for name, server in SERVERS.items()]
+    current = recorder.read("current-context") or ""
+    return json.dumps({"contexts": contexts, "clusters": clusters, "current-context": current})
+
+
 def _kustomize(_: Recorder, words: list[str], __: str) -> int:
     return subprocess.run([os.environ["REAL_KUBECTL"], *words], check=False).returncode
 
 
 def _get(recorder: Recorder, words: list[str], _: str) -> str | int:
     kind = words[1]
+    if "," in kind:
+        return "\n".join(recorder.read("others") or [])
     found = recorder.read(kind)
     if kind.endswith("s"):
         return json.dumps({"items": found or []})
@@ -149,11 +163,11 @@ def _apply_one(recorder: Recorder, resource: dict[str, Any]) -> str:
     if resource["kind"] != "Deployment":
         return f"{name} unchanged"
     old = recorder.read("deployment") or {"metadata": {"generation": 0}, "spec": {"replicas": 1}, "status": {}}
-    changed = old.get("applied") != resource["spec"]
-    recorder.write("deployment", old | {"applied": resource["spec"]})
-    if changed:
-        _change(recorder, **{key: resource["spec"][key] for key in ("replicas",) if key in resource["spec"]})
-    return f"{name} {'configured' if changed else 'unchanged'}"
+    recorder.write("deployment", old | {"metadata": old["metadata"] | resource["metadata"]})
+    if old["spec"] == old["spec"] | resource["spec"]:
+        return f"{name} unchanged"
+    _change(recorder, **resource["spec"])
+    return f"{name} configured"
 
 
 def _change(recorder: Recorder, **spec: Any) -> str:
@@ -211,14 +225,14 @@ async def _forward_to(upstream: int, port: str) -> None:
 
 VERBS: dict[str, Callable[[Recorder, list[str], str], str | int]] = {
     "apply": _apply,
-    "config current-context": lambda recorder, *_: recorder.read("current-context") or 1,
+    "config view": _view,
     "create": _create,
     "exec": _exec,
     "get": _get,
     "kustomize": _kustomize,
     "port-forward": _forward,
     "replace": _create,
-    "rollout restart": lambda recorder, *_: _change(recorder, restarted=True),
+    "rollout restart": lambda recorder, *_: _change(recorder, template={"restarted": True}),
     "rollout status": _status,
     "scale": lambda recorder, words, _: _change(recorder, replicas=int(words[-1].rpartition("=")[2])),
 }

@@ -8,7 +8,7 @@ import sys
 import httpx2
 import pytest
 
-from k8s import caller
+from k8s.rollout import caller
 from tests.support import program, serving
 
 

@@ -1,16 +1,18 @@
 """From nothing to a rollout, with programs on PATH that write down how they are called."""
 
 import base64
-import os
+import json
+import re
 
 import pytest
 import yaml
 
-import k8s.deploy
-from k8s.cluster import ClusterError, read_names
-from k8s.credentials import read_token
-from k8s.deploy import Deployment
-from k8s.target import Target
+import k8s.verbs.deploy
+from k8s.cluster import ClusterError
+from k8s.names import read_names
+from k8s.verbs.credentials import read_token
+from k8s.verbs.deploy import Deployment
+from k8s.verbs.target import Target
 from tests.k8s.kustomize import K8S, identity, needs_kubectl
 from tests.k8s.recorder import IMAGE_ID, PROGRAMS, record
 
@@ -28,7 +30,7 @@ def recorder(tmp_path, monkeypatch):
     recorder = record(tmp_path)
     for name, value in recorder.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(k8s.deploy, "GENERATED", tmp_path / "generated")
+    monkeypatch.setattr(k8s.verbs.deploy, "GENERATED", tmp_path / "generated")
     return recorder
 
 
@@ -49,7 +51,7 @@ def image(recorder):
 def steps(recorder, *words):
     """Which of these begin a command line, in the order in which they were called."""
     lines = [" ".join(word for word in line.split() if not word.startswith("--")) for line in recorder.lines]
-    lines = [line.replace(" minikube mcp-server", "").replace(" kind-kind mcp-server", "") for line in lines]
+    lines = [re.sub(f" (minikube|kind-kind|prod) {WHO['namespace']}", "", line) for line in lines]
     return [word for line in lines for word in words if line.startswith(word)]
 
 
@@ -211,7 +213,20 @@ def test_a_rollout_that_does_not_end_says_why(recorder):
         on(HERE).deploy()
 
 
-def test_undeploy_removes_what_the_overlay_names(recorder):
+def deleted(recorder):
+    [call] = [call for call in recorder.calls if "delete" in call["arguments"]]
+    return {item["kind"] for item in json.loads(call["stdin"])["items"]}
+
+
+def test_undeploy_removes_what_the_overlay_has(recorder):
     on(HERE).undeploy()
-    [line] = recorder.lines
-    assert line.endswith(f"delete --ignore-not-found --kustomize {os.fspath(K8S / 'overlays' / 'minikube')}")
+    assert deleted(recorder) == {"Namespace", "ServiceAccount", "ConfigMap", "Service", "Deployment"}
+
+
+def test_undeploy_leaves_a_namespace_in_which_others_live(recorder, capfd):
+    recorder.write("others", ["deployment.apps/payroll"])
+    on(HERE).undeploy()
+    assert deleted(recorder) == {"ServiceAccount", "ConfigMap", "Service", "Deployment"}
+    assert f"the namespace {WHO['namespace']} stays" in (said := capfd.readouterr().err)
+    assert "deployment.apps/payroll" in said
+    assert f"--selector app!={WHO['name']}" in " ".join(recorder.lines)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from kubernetes_validate import validate
 
-from k8s.caller_pod import caller_manifests
 from k8s.cluster import ClusterError
-from k8s.rollout import Rollout
+from k8s.rollout.__main__ import Rollout
+from k8s.rollout.caller_pod import caller_manifests
 from tests.k8s.kustomize import K8S, needs_kubectl, only, render
 from tests.k8s.toy_cluster import LAG, toy_cluster
 

@@ -1,17 +1,12 @@
 """The image that ships, from this folder to where a cluster finds it."""
 
 import json
-import os
 import subprocess
-from pathlib import Path
-from typing import Final
 
-from k8s.cluster import ClusterError, Names
-from k8s.target import Target
+from k8s.cluster import ClusterError
+from k8s.names import ROOT, Names
 from k8s.terminal import run, say
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-DOCKER: Final = os.environ.get("DOCKER", "docker")
+from k8s.verbs.target import DOCKER, Target
 
 
 def check_engine() -> None:

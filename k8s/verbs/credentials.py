@@ -29,7 +29,7 @@ def _keys(node: Any) -> list[str]:
     if not isinstance(node, dict):
         return []
     if node.get("secretName") == SECRET:
-        return [item["key"] for item in node["items"]]
+        return [item["key"] for item in node.get("items", [])]
     if node.get("name") == SECRET and "key" in node:
         return [node["key"]]
     return _keys(list(node.values()))
@@ -41,13 +41,12 @@ def ensure(cluster: Cluster, keys: set[str]) -> list[str]:
     Raises:
         ClusterError: something else is missing, or kubectl fails.
     """
-    found = _read(cluster)
+    found = cluster.find("secret", SECRET)
     missing = sorted(keys - found.get("data", {}).keys())
     if not missing:
         return []
     if foreign := [key for key in missing if key not in _MADE]:
-        literals = " ".join(f"--from-literal={key}=..." for key in foreign)
-        command = " ".join(cluster.command("create", "secret", "generic", SECRET, literals))
+        command = _to_add(cluster, foreign, exists=bool(found))
         raise ClusterError(f"the Secret {SECRET} has no {', '.join(foreign)}: {command}")
     secret = found or {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": SECRET}}
     secret["stringData"] = {key: _MADE[key]() for key in missing}
@@ -56,20 +55,26 @@ def ensure(cluster: Cluster, keys: set[str]) -> list[str]:
     return missing
 
 
+def _to_add(cluster: Cluster, keys: list[str], exists: bool) -> str:
+    """Return the command that adds these keys."""
+    if exists:
+        values = json.dumps({"stringData": dict.fromkeys(keys, "...")})
+        words = ["patch", "secret", SECRET, "--patch", f"'{values}'"]
+    else:
+        words = ["create", "secret", "generic", SECRET, *(f"--from-literal={key}=..." for key in keys)]
+    return " ".join(cluster.command(*words))
+
+
 def read_token(cluster: Cluster) -> str:
-    """Return the first token of the Secret; "" where there is none.
+    """Return the first token of the Secret, as the server reads it (serving/auth/tokens.py); "" where there is none.
 
     Raises:
         ClusterError: kubectl fails.
     """
-    text = base64.b64decode(_read(cluster).get("data", {}).get("tokens", "")).decode()
-    for line in text.splitlines():
-        if words := re.sub(r"(^|\s)#.*", "", line).split():
-            name, _, token = words[0].rstrip(",").partition("=")
-            return token or name
+    content = base64.b64decode(cluster.find("secret", SECRET).get("data", {}).get("tokens", ""))
+    for line in content.decode("utf-8-sig", "replace").split("\n"):
+        for words in re.sub(r"(^|\s)#.*", "", line.strip()).split(","):
+            if first := words.split()[:1]:
+                _, _, token = first[0].partition("=")
+                return token if token.strip("=") else first[0]
     return ""
-
-
-def _read(cluster: Cluster) -> dict[str, Any]:
-    answer = cluster.kubectl("get", "secret", SECRET, "--ignore-not-found", "--output", "json")
-    return json.loads(answer) if answer.strip() else {}

@@ -1,12 +1,16 @@
 """Which cluster is meant, whether it is on this machine, and how an image gets into it."""
 
+import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-from k8s.cluster import ClusterError
+from k8s.cluster import KUBECTL, ClusterError
+from k8s.verbs.kubeconfig import Kubeconfig
+
+DOCKER: Final = os.environ.get("DOCKER", "docker")
 
 _PROVIDERS: Final = {
     "minikube": r"minikube",
@@ -39,10 +43,17 @@ class Target:
         return "minikube" if self.provider else "production"
 
     @property
+    def can_be_started(self) -> bool:
+        """Whether its cluster is started when there is none."""
+        return self.provider in _OWN
+
+    @property
     def missing_tools(self) -> list[str]:
         """What has to be installed first, each with where to get it."""
-        needed = ["docker", "kubectl", *([self.provider] if self.provider in _WHERE else [])]
-        return [f"{tool} ({_WHERE[tool]})" for tool in dict.fromkeys(needed) if not shutil.which(tool)]
+        needed = {"docker": DOCKER, "kubectl": KUBECTL}
+        if self.provider in _WHERE:
+            needed.setdefault(self.provider, self.provider)
+        return [f"{command} ({_WHERE[tool]})" for tool, command in needed.items() if not shutil.which(command)]
 
     @property
     def _name(self) -> str:
@@ -67,27 +78,48 @@ class Target:
         }.get(self.provider, [])
 
 
-def choose(context: str, cluster: str, current: str) -> Target:
+def choose(context: str, cluster: str, kubeconfig: Kubeconfig) -> Target:
     """Choose a cluster: the context that was named, else the kind of cluster, else kubectl's own if that is local.
 
     Raises:
-        ClusterError: `cluster` is none that can be started here, or kubectl's context is not on this machine and
-            nobody has named it.
+        ClusterError: `cluster` is none that can be started here, or was named beside a context; or what was not named
+            is not on this machine.
     """
     if cluster and cluster not in _OWN:
         raise ClusterError(f"CLUSTER={cluster}: expected {' or '.join(_OWN)}; any other cluster is named by CONTEXT=")
+    if context and cluster:
+        raise ClusterError(f"CONTEXT={context} and CLUSTER={cluster}: expected one of them")
     if context:
-        return Target(context, cluster or _provider(context))
-    if not cluster and current and not _provider(current):
+        return Target(context, _provider(context, kubeconfig))
+    context = _OWN[cluster] if cluster else kubeconfig.current or _OWN["minikube"]
+    provider = _provider(context, kubeconfig)
+    if not provider:
         raise ClusterError(
-            f"kubectl's context is {current}, which is not on this machine: "
-            f"add CONTEXT={current} if you mean it, or CLUSTER=minikube"
+            f"kubectl's context is {context}, which is not on this machine: "
+            f"add CONTEXT={context} if you mean it, or CLUSTER=minikube"
         )
-    context = _OWN[cluster] if cluster else current or _OWN["minikube"]
-    return Target(context, _provider(context))
+    return Target(context, provider)
 
 
-def _provider(context: str) -> str:
+def check_context(target: Target, kubeconfig: Kubeconfig) -> None:
+    """See whether the kubeconfig has the target's context.
+
+    Raises:
+        ClusterError: it has not.
+    """
+    known = kubeconfig.contexts
+    if target.context in known:
+        return
+    if target.can_be_started:
+        raise ClusterError(f"there is no cluster {target.context} yet: `make deploy` starts it")
+    raise ClusterError(f"CONTEXT={target.context}: expected one of the kubeconfig's: {', '.join(known) or 'none'}")
+
+
+def _provider(context: str, kubeconfig: Kubeconfig) -> str:
+    if not kubeconfig.is_local(context):
+        return ""
+    if kubeconfig.is_minikube(context):  # which calls a context as its profile
+        return "minikube"
     return next((name for name, pattern in _PROVIDERS.items() if re.fullmatch(pattern, context)), "")
 
 

@@ -88,7 +88,8 @@ async def choose(client: httpx2.AsyncClient, url: str, token: str) -> Call:
         httpx2.HTTPError, ValueError: there is no list.
     """
     tools = result(await client.send(request(url, MODERN, LIST, token)))["tools"]
-    known = any(tool["name"] == "echo" and "message" in tool["inputSchema"].get("properties", {}) for tool in tools)
+    echo: dict[str, Any] = next((tool["inputSchema"] for tool in tools if tool["name"] == "echo"), {})
+    known = set(echo.get("required", [])) <= {"message"} <= echo.get("properties", {}).keys()
     return Call("tools/call", {"name": "echo", "arguments": {"message": "constantly"}}) if known else LIST
 
 

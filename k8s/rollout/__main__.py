@@ -3,9 +3,7 @@
 The caller runs as a pod beside the server: a forwarded port sticks to one pod, and would prove nothing.
 """
 
-import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from k8s.caller_pod import caller_manifests
-from k8s.cluster import Cluster, ClusterError, read_names
-from k8s.terminal import say
+from k8s.cluster import Cluster, ClusterError, has_ended, http_port, selector
+from k8s.options import parser_for
+from k8s.rollout.caller_pod import caller_manifests
+from k8s.terminal import clean_up_when_ended, say
 
 SECONDS: Final = 300
 """How long the pods may take to be replaced."""
@@ -85,7 +84,10 @@ class Rollout:
 
     def _read(self, process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
         for text in process.stdout or ():
-            line = json.loads(text)
+            try:
+                line = json.loads(text)
+            except ValueError:  # what Python says of a caller that cannot run
+                raise ClusterError(f"the caller fails: {text.strip()}") from None
             if "failure" in line:
                 self.reasons.append(f"{line['at']} {line['failure']}")
             if "unreachable" in line:
@@ -94,8 +96,7 @@ class Rollout:
         raise ClusterError("the caller's log ends before its calls did")
 
     def _url(self) -> str:
-        ports = self.cluster.get("service", self.name)["spec"]["ports"]
-        port = next((port["port"] for port in ports if port.get("name") == "http"), ports[0]["port"])
+        port = http_port(self.cluster.get("service", self.name)["spec"].get("ports", []), "port")
         return f"http://{self.name}.{self.cluster.namespace}.svc:{port}{self.path}"
 
     def _remove(self) -> None:
@@ -103,9 +104,8 @@ class Rollout:
         self.cluster.kubectl("delete", *what, "--ignore-not-found", "--grace-period=1")
 
     def _pods(self, deployment: dict[str, Any]) -> list[str]:
-        labels = deployment["spec"]["selector"]["matchLabels"]
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        return [pod["metadata"]["name"] for pod in self.cluster.get("pods", "--selector", selector)["items"]]
+        pods = self.cluster.get("pods", "--selector", selector(deployment))["items"]
+        return [pod["metadata"]["name"] for pod in pods if not has_ended(pod)]
 
     def _wait(self, deployment: dict[str, Any], old: list[str]) -> None:
         """Wait until these pods are gone and others are there in their place."""
@@ -119,32 +119,27 @@ class Rollout:
         self.cluster.kubectl("rollout", "status", f"deployment/{self.name}", timeout, seconds=SECONDS + 10)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run it from the command line: 0 when no call failed, 1 when one did or the cluster refuses, 2 for bad options."""
-    parser = argparse.ArgumentParser(prog="python -m k8s.rollout", description=(__doc__ or "").partition("\n")[0])
-    try:
-        names = read_names()
-    except ClusterError as error:
-        parser.error(str(error))
-    parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
-    parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")
-    parser.add_argument("--name", default=names.name, help="of Deployment and Service (default: %(default)s)")
-    parser.add_argument("--path", default="/mcp", help="where MCP answers (default: %(default)s)")
+    parser = parser_for("python -m k8s.rollout", __doc__ or "")
     parser.add_argument("--clients", type=int, default=8, help="that call at a time (default: %(default)s)")
     parser.add_argument("--tool", default="", help="what is called (default: echo if there is one, else tools/list)")
-    parser.add_argument("--args", default="{}", help="its arguments, as JSON")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.clients < 1:
         parser.error(f"--clients {options.clients}: expected 1 or more")
-    calling = {"CLIENTS": str(options.clients), "TOOL": options.tool, "ARGUMENTS": options.args}
+    if options.args and not options.tool:
+        parser.error("--args was given without --tool: expected both")
+    calling = {"CLIENTS": str(options.clients), "TOOL": options.tool, "ARGUMENTS": json.dumps(options.args)}
     cluster = Cluster(options.context, options.namespace)
-    rollout = Rollout(cluster, options.name, options.path, calling, os.environ.get("MCP_TOKEN", ""))
+    rollout = Rollout(cluster, options.name, options.path, calling, options.token)
+    clean_up_when_ended()
     try:
         summary = rollout.run()
     except ClusterError as error:
         print(f"rollout-test: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if options.json:
         print(json.dumps(summary | {"reasons": rollout.reasons}))
     else:

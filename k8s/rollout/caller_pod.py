@@ -38,6 +38,7 @@ def caller_manifests(
     }
     spec = {
         "restartPolicy": "Never",
+        "activeDeadlineSeconds": 900,  # if nobody is left to end it
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "imagePullSecrets": pod.get("imagePullSecrets", []),
