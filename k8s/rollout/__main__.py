@@ -51,7 +51,7 @@ class Rollout:
             say(f"calls are answered; replacing {len(old)} pods")
             self.cluster.kubectl("rollout", "restart", f"deployment/{self.name}")
             self._wait(deployment, old)
-            [victim, *_] = self._pods(deployment)
+            victim = self._pods(deployment)[0]
             say(f"deleting {victim}")
             self.cluster.kubectl("delete", "pod", victim, "--wait=false")
             self._wait(deployment, [victim])
@@ -105,7 +105,9 @@ class Rollout:
 
     def _pods(self, deployment: dict[str, Any]) -> list[str]:
         pods = self.cluster.get("pods", "--selector", selector(deployment))["items"]
-        return [pod["metadata"]["name"] for pod in pods if not has_ended(pod)]
+        if not (names := [pod["metadata"]["name"] for pod in pods if not has_ended(pod)]):
+            raise ClusterError(f"{self.name} has no pods")
+        return names
 
     def _wait(self, deployment: dict[str, Any], old: list[str]) -> None:
         """Wait until these pods are gone and others are there in their place."""

@@ -113,10 +113,15 @@ class Counts:
         return {"calls": len(ordered) + self.failures, "failures": self.failures, "p50_ms": p50, "p99_ms": p99}
 
 
+def manner(number: int) -> tuple[str, int]:
+    """Return the era and the number of kept connections of a client."""
+    return (MODERN, HANDSHAKE)[number // 2 % 2], number % 2
+
+
 async def keep_calling(number: int, url: str, call: Call, token: str, counts: Counts, stop: asyncio.Event) -> None:
     """Be one client until `stop`."""
-    era = (MODERN, HANDSHAKE)[number // 2 % 2]
-    limits = httpx2.Limits(max_keepalive_connections=number % 2)
+    era, kept = manner(number)
+    limits = httpx2.Limits(max_keepalive_connections=kept)
     async with httpx2.AsyncClient(timeout=30, limits=limits) as client:
         while not stop.is_set():
             begun = time.perf_counter()

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def main() -> None:
     stdin = sys.stdin.read() if "-" in arguments else ""
     with (recorder.folder / "calls").open("a") as calls:
         calls.write(json.dumps({"program": program, "arguments": arguments, "stdin": stdin}) + "\n")
-    answer = ANSWERS[program](recorder, arguments, stdin)
+    answer = ANSWERS[program.removeprefix("my-")](recorder, arguments, stdin)
     if isinstance(answer, int):
         sys.exit(answer)
     sys.stdout.write(f"{answer}\n")
@@ -149,6 +150,8 @@ def _get(recorder: Recorder, words: list[str], _: str) -> str | int:
 
 def _create(recorder: Recorder, _: list[str], stdin: str) -> str:
     secret = json.loads(stdin)
+    if secret.get("kind") == "List":
+        return "created"
     made = {key: base64.b64encode(value.encode()).decode() for key, value in secret.pop("stringData").items()}
     recorder.write("secret", secret | {"data": secret.get("data", {}) | made})
     return "secret/mcp-secrets"
@@ -163,7 +166,8 @@ def _apply_one(recorder: Recorder, resource: dict[str, Any]) -> str:
     if resource["kind"] != "Deployment":
         return f"{name} unchanged"
     old = recorder.read("deployment") or {"metadata": {"generation": 0}, "spec": {"replicas": 1}, "status": {}}
-    recorder.write("deployment", old | {"metadata": old["metadata"] | resource["metadata"]})
+    status = old["status"] | {"conditions": recorder.read("conditions") or []}
+    recorder.write("deployment", old | {"metadata": old["metadata"] | resource["metadata"], "status": status})
     if old["spec"] == old["spec"] | resource["spec"]:
         return f"{name} unchanged"
     _change(recorder, **resource["spec"])
@@ -191,6 +195,19 @@ def _exec(recorder: Recorder, _: list[str], __: str) -> str | int:
         sys.stderr.write('exec: "python": executable file not found in $PATH\n')
         return 1
     return json.dumps(found)
+
+
+def _logs(recorder: Recorder, words: list[str], _: str) -> str | int:
+    if words[-1].endswith("-caller"):
+        sys.stdout.write(f"{recorder.read('log') or json.dumps({'calls': 1})}\n")
+        sys.stdout.flush()
+        time.sleep(60)
+    if log := recorder.read(f"log of {words[1]}"):
+        return str(log)
+    if "--follow" in words:
+        return ""
+    sys.stderr.write("Error from server (BadRequest): the container is waiting to start\n")
+    return 1
 
 
 def _forward(recorder: Recorder, words: list[str], _: str) -> int:
@@ -230,6 +247,7 @@ VERBS: dict[str, Callable[[Recorder, list[str], str], str | int]] = {
     "exec": _exec,
     "get": _get,
     "kustomize": _kustomize,
+    "logs": _logs,
     "port-forward": _forward,
     "replace": _create,
     "rollout restart": lambda recorder, *_: _change(recorder, template={"restarted": True}),

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from hashlib import sha256
 
 import pytest
 import yaml
@@ -10,9 +11,10 @@ import yaml
 import k8s.verbs.deploy
 from k8s.cluster import ClusterError
 from k8s.names import read_names
-from k8s.verbs.credentials import read_token
-from k8s.verbs.deploy import Deployment
+from k8s.verbs.credentials import SECRET, ensure, read_token, wanted
+from k8s.verbs.deploy import Deployment, deployed_overlay
 from k8s.verbs.target import Target
+from serving.auth.tokens import parse
 from tests.k8s.kustomize import K8S, identity, needs_kubectl
 from tests.k8s.recorder import IMAGE_ID, PROGRAMS, record
 
@@ -204,18 +206,110 @@ def test_a_build_that_fails_ends_it_with_what_it_said(recorder, capfd):
     assert not steps(recorder, "kubectl apply")
 
 
-def test_a_rollout_that_does_not_end_says_why(recorder):
-    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
-    status = {"containerStatuses": [{"state": {"waiting": waiting}}]}
+def waiting(reason, message=""):
+    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (waiting("ImagePullBackOff", "no such image"), "; server-1: ImagePullBackOff: no such image"),
+        (waiting("ContainerCreating"), "ended with status 1"),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}]},
+            "; server-1: Insufficient cpu",
+        ),
+    ],
+)
+def test_a_rollout_that_does_not_end_says_why(recorder, status, reason):
     recorder.write("pods", [{"metadata": {"name": "server-1"}, "status": status}])
     recorder.write("stuck", True)
-    with pytest.raises(ClusterError, match="server-1: ImagePullBackOff: no such image"):
+    with pytest.raises(ClusterError) as failed:
+        on(HERE).deploy()
+    assert str(failed.value).endswith(reason)
+
+
+def test_a_pod_that_crashes_is_told_with_the_end_of_its_log(recorder):
+    recorder.write("pods", [{"metadata": {"name": "server-1"}, "status": waiting("CrashLoopBackOff", "back-off")}])
+    recorder.write("log of server-1", "MCP_PORT=eighty: expected a whole number")
+    recorder.write("stuck", True)
+    with pytest.raises(ClusterError, match="server-1: CrashLoopBackOff: back-off; server-1: MCP_PORT=eighty: expected"):
+        on(HERE).deploy()
+
+
+def test_pods_that_are_refused_are_told(recorder):
+    recorder.write("stuck", True)
+    recorder.write("conditions", [{"type": "ReplicaFailure", "message": "violates PodSecurity"}])
+    with pytest.raises(ClusterError, match="; violates PodSecurity"):
         on(HERE).deploy()
 
 
 def deleted(recorder):
     [call] = [call for call in recorder.calls if "delete" in call["arguments"]]
     return {item["kind"] for item in json.loads(call["stdin"])["items"]}
+
+
+def test_the_overlay_is_remembered(recorder):
+    target = Target("minikube", "minikube")
+    assert deployed_overlay(on(target).cluster, read_names()) == ""
+    Deployment(target, read_names(), K8S / "overlays" / "production").deploy()
+    assert deployed_overlay(on(target).cluster, read_names()) == "production"
+    assert "mcp-overlay" not in str(recorder.read("deployment")["spec"])  # or every pod would be another one
+
+
+def pod_with(**reference):
+    return [{"kind": "Deployment", "spec": reference}]
+
+
+def test_what_a_deployment_needs_of_the_secret_is_found():
+    variable = {"env": [{"valueFrom": {"secretKeyRef": {"name": SECRET, "key": "weather-key"}}}]}
+    assert wanted(pod_with(**variable)) == {"weather-key"}
+    volume = {"secretName": SECRET, "items": [{"key": "tokens", "path": "tokens"}]}
+    assert wanted(pod_with(volumes=[{"secret": volume}])) == {"tokens"}
+    assert wanted(pod_with(volumes=[{"secret": {"secretName": SECRET}}])) == set()  # all that there is
+    assert wanted(pod_with(volumes=[{"secret": {"secretName": "another", "items": [{"key": "x"}]}}])) == set()
+
+
+@pytest.mark.parametrize(
+    ("secret", "command"),
+    [
+        (None, "create secret generic mcp-secrets --from-literal=weather-key=..."),
+        ({"metadata": {}, "data": {}}, """patch secret mcp-secrets --patch '{"stringData": {"weather-key": "..."}}'"""),
+    ],
+)
+def test_what_cannot_be_random_is_asked_for_with_the_command(recorder, secret, command):
+    recorder.write("secret", secret)
+    with pytest.raises(ClusterError) as refused:
+        ensure(on(HERE).cluster, {"weather-key", "tokens"})
+    assert str(refused.value).startswith("the Secret mcp-secrets has no weather-key: kubectl --context minikube")
+    assert str(refused.value).endswith(command)
+    assert not steps(recorder, "kubectl create", "kubectl replace")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"TOKENTOKENTOKEN\n",
+        b"ann=TOKENTOKENTOKEN account admin\r\nbob=OTHEROTHER",
+        b"# mine\n\n  , ann=TOKENTOKENTOKEN # hers\n",
+        b"ann=TOKENTOKENTOKEN,bob=OTHEROTHER",
+        b"dG9rZW50b2tlbnRva2VudG9rZQ==",
+        b"ann=dG9rZW50b2tlbnRva2VudG9rZQ==",
+        b"\xef\xbb\xbf# mine\nTOKENTOKENTOKEN",
+        b"# Gr\xfc\xdfe\nTOKENTOKENTOKEN",
+    ],
+)
+def test_the_token_is_read_as_the_server_reads_it(recorder, content):
+    recorder.write("secret", {"data": {"tokens": base64.b64encode(content).decode()}})
+    [first, *_] = parse(content.decode("utf-8-sig", "replace"), "tokens")
+    assert sha256(read_token(on(HERE).cluster).encode()).digest() == first.digest
+
+
+def test_a_secret_of_anything_else_ends_nothing(recorder):
+    recorder.write("secret", {"data": {"tokens": base64.b64encode(b"\x00\xff , # none").decode()}})
+    assert isinstance(read_token(on(HERE).cluster), str)
+    recorder.write("secret", {"data": {"tokens": base64.b64encode(b" \n# none").decode()}})
+    assert read_token(on(HERE).cluster) == ""
 
 
 def test_undeploy_removes_what_the_overlay_has(recorder):

@@ -1,7 +1,9 @@
 """The validation of a deployment: a kubectl that answers from files and forwards for real, and a server behind it."""
 
 import argparse
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from k8s.validation.live import Live
 from k8s.validation.report import Report
 from tests.k8s.kustomize import identity, needs_kubectl
 from tests.k8s.recorder import MEASURED, all_is_well, record
-from tests.support import serving
+from tests.support import SECONDS, serving
 
 pytestmark = needs_kubectl
 
@@ -116,6 +118,7 @@ async def test_a_namespace_that_refuses_nothing_is_found(change):
 
 
 IN_POD, IN_CONTAINER = ["securityContext"], ["containers", 0, "securityContext"]
+WEAK_CONTAINER = "root is allowed, privileges can be gained, capabilities are kept, the root is writable"
 TOKEN = [{"name": "kube-api-access", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}]
 
 
@@ -132,12 +135,35 @@ TOKEN = [{"name": "kube-api-access", "projected": {"sources": [{"serviceAccountT
         ([*IN_CONTAINER, "capabilities"], None, "capabilities are kept"),
         ([*IN_CONTAINER, "readOnlyRootFilesystem"], False, "the root is writable"),
         (["volumes"], TOKEN, "an API token is mounted"),
+        ([*IN_CONTAINER, "privileged"], True, "it is privileged"),
+        (["volumes"], [{"name": "node", "hostPath": {"path": "/"}}], "a folder of the node is mounted"),
+        (["initContainers"], [{"securityContext": {"runAsUser": 0}}], WEAK_CONTAINER),
         (["hostNetwork"], True, "hostNetwork"),
+        (["hostPID"], True, "hostPID"),
     ],
 )
 async def test_a_weakness_in_a_pod_is_found(change, path, value, found):
     change("pods", 1, "spec", *path, value=value)
     assert failures(await look()) == {"security, as declared": f"{PODS[1]}: {found}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ([*IN_CONTAINER, "capabilities"], {"drop": ["ALL", "NET_RAW"], "add": []}),
+        (["volumes"], [{"name": "mesh", "projected": {"sources": [{"serviceAccountToken": {"audience": "mesh"}}]}}]),
+        (["initContainers"], []),
+    ],
+)
+async def test_what_fits_the_restricted_profile_is_no_weakness(change, path, value):
+    change("pods", 1, "spec", *path, value=value)
+    assert not failures(await look())
+
+
+async def test_a_pod_that_was_evicted_does_not_count(recorder):
+    evicted = recorder.read("pods")[0] | {"metadata": {"name": "old"}, "status": {"phase": "Failed"}}
+    recorder.write("pods", [*recorder.read("pods"), evicted])
+    assert not failures(await look())
 
 
 async def test_what_is_measured_counts_whatever_the_pods_say(recorder):
@@ -186,6 +212,67 @@ async def test_a_service_that_cannot_be_forwarded_ends_it_with_the_reason(record
     assert report.checks[-1].name == "what the server answers"
     assert "kubectl cannot forward a port of" in report.checks[-1].detail
     assert report.count("failed") == 1
+
+
+async def test_a_pod_without_ports_ends_it_with_the_reason(recorder, change):
+    for number in range(2):
+        change("pods", number, "spec", "containers", 0, "ports", value=None)
+    report = Report(None)
+    with serving(script=KNOWN) as server:
+        recorder.write("ports", {f"service/{NAME}": int(server.base.rpartition(":")[2])})
+        await validate(everything(), report)
+    assert report.checks[-1].detail == "there is no containerPort to call"
+
+
+async def test_a_single_replica_is_compared_with_none(recorder, change):
+    recorder.write("pods", recorder.read("pods")[:1])
+    for key in ("updatedReplicas", "availableReplicas"):
+        change("deployment", "status", key, value=1)
+    change("deployment", "spec", "replicas", value=1)
+    change("endpointslices", 0, "endpoints", 1, value=None)
+    change("endpointslices", 1, "endpoints", 1, value=None)
+    report = Report(None)
+    with serving(script=KNOWN) as server:
+        recorder.write("ports", {f"service/{NAME}": int(server.base.rpartition(":")[2])})
+        await validate(everything(), report)
+    assert not report.count("failed")
+    assert (report.checks[-1].name, report.checks[-1].detail) == ("any replica answers", "there are 1 pods")
+
+
+def kubectl_that(monkeypatch, folder, does):
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_what_kubectl_says_before_it_forwards_is_passed_over(monkeypatch, tmp_path):
+    says = "echo 'W1124 a plugin is deprecated' >&2; echo 'Forwarding from 127.0.0.1:4321 -> 80'; exec sleep 60"
+    kubectl_that(monkeypatch, tmp_path, says)
+    with Cluster("", NAMESPACE).forward("pod/x", 80) as url:
+        assert url == "http://127.0.0.1:4321"
+
+
+def test_a_kubectl_that_says_nothing_is_not_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setattr("k8s.cluster._FORWARD_SECONDS", 0.2)
+    kubectl_that(monkeypatch, tmp_path, "exec sleep 60")
+    with pytest.raises(ClusterError, match="it says nothing"), Cluster("", NAMESPACE).forward("pod/x", 80):
+        pass
+
+
+def test_a_kubectl_that_is_a_script_leaves_nothing_running(monkeypatch, tmp_path):
+    kubectl_that(monkeypatch, tmp_path, "sleep 60 & echo $! > child; echo 'Forwarding from 127.0.0.1:4321 -> 80'; wait")
+    monkeypatch.chdir(tmp_path)
+    with Cluster("", NAMESPACE).forward("pod/x", 80):
+        child = (tmp_path / "child").read_text().strip()
+    wait_for_its_end = ["tail", "--follow", f"--pid={child}", "--sleep-interval=0.1", os.devnull]
+    subprocess.run(wait_for_its_end, timeout=SECONDS, check=True)
+
+
+def test_what_is_no_json_is_shown(monkeypatch, tmp_path):
+    kubectl_that(monkeypatch, tmp_path, "echo 'a warning'")
+    with pytest.raises(ClusterError, match=r"expected JSON of kubectl, got 'a warning"):
+        Cluster("", NAMESPACE).get("pods")
 
 
 def test_a_forwarded_port_is_closed_whatever_happens(recorder, unused_port):

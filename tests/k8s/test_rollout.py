@@ -1,18 +1,37 @@
 """The rollout test itself: it finds what is lost, and nothing where nothing is."""
 
 import json
+import signal
+import sys
 from typing import Any
 
 import pytest
 from kubernetes_validate import validate
 
 from k8s.cluster import ClusterError
-from k8s.rollout.__main__ import Rollout
+from k8s.names import read_names
+from k8s.rollout import caller
+from k8s.rollout.__main__ import Rollout, main
 from k8s.rollout.caller_pod import caller_manifests
 from tests.k8s.kustomize import K8S, needs_kubectl, only, render
+from tests.k8s.recorder import all_is_well, record
 from tests.k8s.toy_cluster import LAG, toy_cluster
+from tests.support import SECONDS, program
 
 pytestmark = needs_kubectl
+
+PODS = ("a", "b")
+
+
+@pytest.fixture
+def recorder(tmp_path, monkeypatch):
+    """A cluster in which all is well, as kubectl tells of it; its pods are never replaced."""
+    recorder = record(tmp_path, ["kubectl"])
+    for name, value in recorder.environment.items():
+        monkeypatch.setenv(name, value)
+    all_is_well(recorder, PODS)
+    return recorder
+
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -61,6 +80,58 @@ def test_everything_it_made_is_removed_whatever_happens(tmp_path):
 def test_a_server_that_does_not_answer_as_one_ends_it_at_once(tmp_path):
     with toy_cluster(tmp_path) as cluster, pytest.raises(ClusterError, match=r"cannot reach weather .*: status 404"):
         Rollout(cluster, "weather", "/nowhere", {"CLIENTS": "1"}).run()
+
+
+def test_a_caller_that_cannot_run_is_told(recorder, capsys):
+    recorder.write("log", "ImportError: no httpx2")
+    assert main([]) == 1
+    assert "rollout-test: the caller fails: ImportError: no httpx2" in capsys.readouterr().err
+
+
+def made_and_removed(recorder):
+    verbs = [word for line in recorder.lines for word in line.split() if word in ("create", "delete")]
+    return verbs == ["delete", "create", "delete"]
+
+
+def test_a_pod_that_was_evicted_is_not_waited_for(recorder, capsys):
+    recorder.write("pods", [{"metadata": {"name": "old"}, "status": {"phase": "Failed"}}])
+    assert main([]) == 1
+    assert "weather has no pods" in capsys.readouterr().err.replace(read_names().name, "weather")
+    assert made_and_removed(recorder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_it_removes_what_it_made(recorder, number):
+    with program(sys.executable, "-m", "k8s.rollout") as process:
+        assert "calls are answered; replacing 2 pods" in process.stderr.readline()
+        process.send_signal(number)
+        assert process.wait(SECONDS) == (130 if number == signal.SIGINT else 128 + number)
+    assert made_and_removed(recorder)
+
+
+def test_nobody_has_to_be_there_to_end_the_caller():
+    deployment = only(render(K8S / "overlays" / "minikube"), "Deployment")
+    [pod] = caller_manifests("weather-caller", deployment, {})["items"]
+    assert 600 < pod["spec"]["activeDeadlineSeconds"] < 3600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--clients", "0"], "--clients 0: expected 1 or more"),
+        (["--args", "{message: 1}"], "--args: '{message: 1}': expected a JSON object"),
+        (["--args", '{"a": 1}'], "--args was given without --tool"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(capsys, arguments, said):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
+def test_both_eras_and_both_kinds_of_connections_are_tried():
+    tried = {caller.manner(number) for number in range(8)}
+    assert tried == {(era, kept) for era in (caller.MODERN, caller.HANDSHAKE) for kept in (0, 1)}
 
 
 def test_a_single_replica_is_refused(tmp_path):

@@ -10,10 +10,11 @@ import pytest
 
 from k8s.validate import validate
 from k8s.validation.report import Report
+from k8s.validation.server import ECHO, Server, has_tool
+from tests.k8s.tampering import CHANGES, HOSTILE, TOKEN, tampering
 from tests.support import ROOT, SECONDS, environment, serving
 
 KNOWN = Path(__file__).with_name("template_server.py")
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def options(*urls, **changes):
@@ -23,8 +24,9 @@ def options(*urls, **changes):
 
 
 async def report_on(*urls, **changes):
-    report = Report(None)
-    await validate(options(*urls, **changes), report)
+    asked = options(*urls, **changes)
+    report = Report(None, seconds=3 * asked.timeout)
+    await validate(asked, report)
     return {check.name: check for check in report.checks}
 
 
@@ -109,6 +111,141 @@ async def test_what_a_copy_has_dropped_is_skipped_and_said():
 async def test_a_fault_is_found_and_nothing_else(fault, found):
     with serving(script=KNOWN, FAULT=fault) as server:
         assert set(failed(await report_on(server.url))) == found
+
+
+@pytest.fixture
+def good():
+    with serving(script=KNOWN) as server:
+        yield server.base
+
+
+@pytest.fixture
+def protected():
+    with serving(script=KNOWN, MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN) as server:
+        yield server.base
+
+
+def eras(*checks):
+    return {f"{era}: {check}" for era in ("2026-07-28", "handshake") for check in checks}
+
+
+CALLS = eras("calls echo", "calls calculate", "a wrong argument is refused", "an unknown tool is refused")
+FOUND = {
+    "sick": {"GET /health"},
+    "unready": {"GET /ready"},
+    "draining": {"GET /ready"},
+    "uncounted": {"GET /ready"},
+    "miscounted": {"GET /mcp/tools", "GET /mcp/resources"} | eras("lists tools", "lists resources"),
+    "lists nothing": {"GET /mcp/tools"},
+    "elsewhere": {"GET / for a program"},
+    "no policy": {"GET / for a browser"},
+    "broken page": {"GET / for a browser"},
+    "no page": {"GET / for a browser"},
+    "lost route": {"GET /mcp/tools"},
+    "no MCP": {"MCP answers"},
+    "empty resource": {"GET /mcp/resource/mcp://demo/status"},
+    "talkative": {f"POST /mcp/execute {what}" for what in ("echo", "calculate", "with a wrong argument")},
+    "failing calls": CALLS,
+    "hanging calls": CALLS,
+    "endless": {"GET /health"},
+    "huge": {"GET /health"},
+    "handshake only": {"2026-07-28: connects"},
+}
+"""Which checks fail for what is broken, and no others."""
+HARMLESS = {"hostile", "surrogate", "repeats the token"}
+"""What is no fault, and must not come through as it is."""
+
+
+@pytest.mark.parametrize("fault", FOUND)
+async def test_a_broken_answer_is_found_and_nothing_else(good, fault):
+    with tampering(good, fault) as url:
+        assert set(failed(await report_on(url, timeout=1))) == FOUND[fault]
+
+
+def test_every_fault_is_tried():
+    assert CHANGES.keys() == FOUND.keys() | HARMLESS | {"broken calls", "open"}
+
+
+async def test_a_connection_that_is_lost_ends_no_report(good):
+    with tampering(good, "broken calls") as url:
+        found = set(failed(await report_on(url, timeout=1)))
+    assert CALLS <= found <= CALLS | eras("disconnects")
+
+
+async def test_an_endpoint_that_lets_everybody_in_is_found_although_rest_does_not(protected):
+    with tampering(protected, "open") as url:
+        found = failed(await report_on(url, token=TOKEN))
+    assert found == {"a request without a token": "status 200 at /mcp, expected 401: nobody is asked for a token there"}
+
+
+async def test_nothing_that_a_server_says_moves_the_cursor(good):
+    with tampering(good, "hostile") as url:
+        detail = (await report_on(url))["GET /health"].detail
+    assert detail.startswith("x?✓ 99 everything: is fine?[2Jyyy")
+    assert len(detail) < len(HOSTILE)
+
+
+def test_what_cannot_be_printed_ends_nothing(good):
+    with tampering(good, "surrogate") as url:
+        done = script("--url", url, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?  2 GET /health: ? None" in done.stdout
+
+
+async def test_a_token_that_the_server_repeats_is_not_shown(protected):
+    report = Report(None, TOKEN)
+    with tampering(protected, "repeats the token") as url:
+        await validate(options(url, token=TOKEN), report)
+    assert report.checks[1].detail == "... 1.2.3"
+
+
+def test_the_token_stays_on_this_machine_whatever_proxy_is_set(protected, unused_port):
+    done = script("--url", protected, MCP_TOKEN=TOKEN, HTTP_PROXY=f"http://127.0.0.1:{unused_port}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_this_machine_lacks_is_a_failure_and_no_traceback(good):
+    done = script("--url", good, "--json", SSL_CERT_FILE="/nonexistent")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout)["checks"][-1]["name"] == "the validation itself"
+
+
+async def test_without_a_token_it_is_enough_that_nobody_gets_in(protected, good):
+    report = await report_on(protected, unauthenticated=True)
+    assert not failed(report)
+    assert report["a request without a token"].detail == "401"
+    assert skipped(report) == {"lists and calls": "no token was given (--token or MCP_TOKEN)"}
+    assert failed(await report_on(good, unauthenticated=True)).keys() == {"a request without a token"}
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "asked", "base"),
+    [
+        ("http://a", "/mcp", "http://a/mcp", "http://a"),
+        ("http://a:1/", "/api/v1", "http://a:1/api/v1", "http://a:1"),
+        ("http://a/mcp/", "/mcp", "http://a/mcp", "http://a"),
+        ("https://a/team/mcp", "/mcp", "https://a/team/mcp", "https://a/team"),
+        ("http://a/api/v1", "/api/v1", "http://a/api/v1", "http://a"),
+        ("http://a/api/sse", "/mcp", "http://a/api/sse", "http://a/api"),
+    ],
+)
+def test_the_address_may_be_that_of_the_server_or_that_of_mcp(url, path, asked, base):
+    server = Server.at(url, path)
+    assert (server.url, server.base) == (asked, base)
+
+
+async def test_mcp_may_have_another_path():
+    with serving(script=KNOWN, MCP_PATH="/api/v1") as server:
+        report = await report_on(server.url, path="/api/v1")
+    assert not failed(report)
+    assert skipped(report).keys() == {"a request without a token"}
+
+
+def test_a_tool_of_the_same_name_that_wants_more_is_another_one():
+    mine = {"echo": {"properties": {"message": {}, "times": {}}, "required": ["message", "times"]}}
+    assert not has_tool(mine, ECHO)
+    mine["echo"]["required"] = ["message"]
+    assert has_tool(mine, ECHO)
 
 
 async def test_a_server_that_is_not_there_is_one_failure(unused_port):
@@ -223,6 +360,10 @@ def test_the_token_comes_from_the_environment_and_is_not_shown():
         (["--url", "http://a", "--url", "http://b"], "--url was given several times: expected --replicas with it"),
         (["--args", "[1]"], "--args: '[1]': expected a JSON object"),
         (["--args", '{"a": 1}'], "--args was given without --tool"),
+        (["--url", "http://joe:secret@a"], "expected http://HOST[:PORT][/PATH]"),
+        (["--url", "http://[::1"], "--url: 'http://[::1': expected http://HOST[:PORT][/PATH]"),
+        (["--token", "not\nprintable"], "--token: expected printable ASCII characters without blanks"),
+        (["--unauthenticated", "--replicas"], "--unauthenticated was given with --token, --tool or --replicas"),
         (["--timeout", "0"], "--timeout: '0': expected seconds, more than 0"),
     ],
 )

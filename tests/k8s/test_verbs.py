@@ -3,18 +3,27 @@
 import base64
 import json
 import subprocess
+from argparse import Namespace
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from tests.k8s.kustomize import identity, needs_kubectl
+from k8s.names import read_names
+from k8s.verbs.__main__ import validate
+from k8s.verbs.deploy import Deployment
+from k8s.verbs.target import Target
+from tests.k8s.kustomize import identity, needs_kubectl, overlay
 from tests.k8s.recorder import PROGRAMS, all_is_well, record
-from tests.support import ROOT, SECONDS, environment, serving
+from tests.support import ROOT, SECONDS, serving
+from tests.support import environment as clean
 
 pytestmark = needs_kubectl
 
 KNOWN = Path(__file__).with_name("template_server.py")
 WHO = identity()
+TOKEN = "0123456789abcdef0123456789abcdef"
 IN_MINIKUBE = f"kubectl --context minikube --namespace {WHO['namespace']}"
 LOGS = f"logs --selector app={WHO['name']} --max-log-requests 20 --ignore-errors --prefix --follow --tail 100"
 
@@ -26,12 +35,12 @@ def recorder(tmp_path):
 
 @pytest.fixture
 def make(recorder):
-    def make(*arguments):
+    def make(*arguments, environment=MappingProxyType({})):
         path = f"{recorder.environment['PATH']}:/usr/bin:/bin"
         return subprocess.run(
             ["make", *arguments],
             cwd=ROOT,
-            env=environment(**recorder.environment | {"PATH": path}),
+            env=clean(**recorder.environment | {"PATH": path} | environment),
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -88,23 +97,113 @@ def test_without_a_token_it_says_so(make):
 
 
 def test_an_overlay_that_does_not_exist_is_named(make):
-    assert "OVERLAY=staging: expected the name of a folder in k8s/overlays/" in make("deploy", "OVERLAY=staging").stderr
+    for name in ("staging", "../operators/sig", "/tmp"):
+        assert (
+            f"OVERLAY={name}: expected the name of a folder in k8s/overlays/"
+            in make("deploy", f"OVERLAY={name}").stderr
+        )
+
+
+@pytest.mark.parametrize("variable", ["CONTEXT", "CLUSTER", "OVERLAY", "REGISTRY", "PORT", "URL"])
+def test_no_variable_reaches_the_shell(make, tmp_path, variable):
+    for attack in ('a"; touch {}; "', "a'; touch {}; '", "$$(touch {})", "`touch {}`"):
+        make("validate", f"{variable}={attack.format(tmp_path / 'broken')}")
+    assert not (tmp_path / "broken").exists()
+
+
+def test_a_context_is_named_by_who_types_it_and_not_by_the_environment(make, recorder):
+    recorder.write("current-context", "minikube")
+    assert make("logs", environment={"CONTEXT": "prod"}).returncode == 0
+    assert recorder.lines[-1].startswith("kubectl --context minikube ")
+
+
+def test_a_redeploy_keeps_the_overlay(make, recorder):
+    assert make("deploy", "OVERLAY=production").returncode == 2  # nothing answers: what was applied counts
+    done = make("redeploy")
+    assert "applying k8s/overlays/production to minikube" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["redeploy", "undeploy", "validate", "rollout-test", "logs", "port-forward", "token"])
+def test_without_a_cluster_it_is_said_how_to_start_one(make, recorder, verb):
+    assert f"{verb}: there is no cluster kind-kind yet: `make deploy` starts it" in make(verb, "CLUSTER=kind").stderr
+
+
+def test_engine_and_kubectl_may_be_called_something_else(make, recorder):
+    for name in ("docker", "kubectl"):
+        (recorder.path / name).rename(recorder.path / f"my-{name}")
+    done = make("deploy", environment={"DOCKER": "my-docker", "KUBECTL": "my-kubectl"})
+    assert "applying" in done.stderr
+    assert {"my-docker", "my-kubectl"} <= {line.split()[0] for line in recorder.lines}
+    assert "deploy: missing: your-docker (https://" in make("deploy", environment={"DOCKER": "your-docker"}).stderr
 
 
 PODS = (f"{WHO['name']}-a", f"{WHO['name']}-b")
 
 
+@pytest.fixture
+def deployed(recorder):
+    """Let a real server answer in the place of a cluster in which all is well."""
+
+    @contextmanager
+    def deployed(**settings):
+        all_is_well(recorder, PODS)
+        with serving(script=KNOWN, **settings) as server:
+            port = int(server.base.rpartition(":")[2])
+            recorder.write("ports", dict.fromkeys((f"service/{WHO['name']}", *(f"pod/{pod}" for pod in PODS)), port))
+            yield
+
+    return deployed
+
+
 @pytest.mark.parametrize("verb", ["deploy", "redeploy"])
-def test_from_nothing_to_validated_and_to_what_a_client_needs(make, recorder, verb):
-    all_is_well(recorder, PODS)
-    with serving(script=KNOWN) as server:
-        port = int(server.base.rpartition(":")[2])
-        recorder.write("ports", dict.fromkeys((f"service/{WHO['name']}", *(f"pod/{pod}" for pod in PODS)), port))
+def test_from_nothing_to_validated_and_to_what_a_client_needs(make, recorder, deployed, verb):
+    recorder.write("current-context", "minikube")
+    with deployed():
         done = make(verb)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failed" in done.stdout
     assert f"http://{WHO['name']}.{WHO['namespace']}.svc/mcp" in done.stdout
+    assert "  on this machine  make port-forward, then http://127.0.0.1:8000/mcp\n" in done.stdout
     assert done.stdout.endswith(f"claude mcp add --transport http {WHO['name']} http://127.0.0.1:8000/mcp\n")
+
+
+def test_what_comes_next_names_the_cluster_if_it_is_not_kubectls_own(make, recorder, deployed):
+    tokens = base64.b64encode(f"ann={TOKEN}".encode()).decode()
+    recorder.write("secret", {"metadata": {}, "data": {"tokens": tokens}})
+    recorder.write("current-context", "prod")
+    with deployed(MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN):
+        done = make("deploy", "CLUSTER=minikube", "OVERLAY=production")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "make port-forward CONTEXT=minikube, then" in done.stdout
+    assert '"Authorization: Bearer $(make token CONTEXT=minikube)"' in done.stdout
+    assert "for pods and namespaces that are labelled mcp-access=true" in done.stdout
+    assert TOKEN not in done.stdout + done.stderr + "".join(recorder.lines)
+
+
+def test_a_secret_that_is_not_used_is_no_token(make, recorder, deployed):
+    tokens = base64.b64encode(f"ann={TOKEN}".encode()).decode()
+    recorder.write("secret", {"metadata": {}, "data": {"tokens": tokens}})
+    with deployed():
+        done = make("validate")
+    assert done.returncode == 0, done.stdout
+
+
+def test_with_jwts_and_none_at_hand_it_is_enough_that_nobody_gets_in(recorder, deployed, monkeypatch, tmp_path, capsys):
+    for name, value in recorder.environment.items():
+        monkeypatch.setenv(name, value)
+    jwt = Deployment(Target("minikube", "minikube"), read_names(), overlay(tmp_path / "jwt", ["auth-jwt"]))
+    with deployed(MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN):
+        assert validate(jwt, Namespace(rest=[])) == 0
+    said = capsys.readouterr().out
+    assert "a request without a token: 401" in said
+    assert "lists and calls: no token was given (--token or MCP_TOKEN)" in said
+
+
+def test_json_is_all_that_a_program_reads(make, recorder, deployed):
+    with deployed():
+        done = make("deploy", "ARGS=--json")
+    assert json.loads(done.stdout)["failed"] == 0
+    assert "claude mcp add" in done.stderr
 
 
 def test_a_deployment_that_is_not_valid_is_a_failure(make, recorder):
