@@ -38,7 +38,7 @@ logs: $(VENV)/runtime ## Follow the log of all pods
 	@exec $(IN_CLUSTER) logs $(ARGS)
 
 .PHONY: port-forward
-port-forward: $(VENV)/runtime ## Bring the cluster's server to http://127.0.0.1:8000/mcp (PORT=9000)
+port-forward: $(VENV)/runtime ## Forward the Service to http://127.0.0.1:8000/mcp (PORT=9000)
 	@exec $(IN_CLUSTER) port-forward
 
 .PHONY: token

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -21,6 +22,8 @@ from tests.k8s.recorder import IMAGE_ID, PROGRAMS, record
 pytestmark = needs_kubectl
 
 WHO = identity()
+BUILT = WHO["image"].rpartition("/")[2]
+"""What it is called where it is built, without a registry."""
 TAG = f"{WHO['tag']}-{IMAGE_ID[7:19]}"
 HERE = Target("minikube", "minikube")
 KIND = Target("kind-kind", "kind")
@@ -69,7 +72,7 @@ def test_from_nothing_to_a_rollout_on_minikube(recorder):
     )
     assert steps(recorder, *everything) == [*everything[:4], "kubectl apply", "kubectl apply", "kubectl rollout status"]
     assert "make image-production" in recorder.lines
-    assert f"docker tag {WHO['image']}:{WHO['tag']} {WHO['image']}:{TAG}" in recorder.lines
+    assert f"docker tag {BUILT}:{WHO['tag']} {WHO['image']}:{TAG}" in recorder.lines
     assert f"minikube image load --profile minikube {WHO['image']}:{TAG}" in recorder.lines
     assert image(recorder) == f"{WHO['image']}:{TAG}"
 
@@ -121,20 +124,27 @@ def test_on_kind_the_image_is_loaded_by_kind(recorder):
 def test_a_cluster_elsewhere_gets_what_is_in_the_registry_by_its_digest(recorder):
     on(ELSEWHERE, registry="ghcr.io/me/").deploy()
     assert "make push REGISTRY=ghcr.io/me" in recorder.lines
-    assert image(recorder) == f"ghcr.io/me/{WHO['image']}@{IMAGE_ID}"
+    assert image(recorder) == f"ghcr.io/me/{BUILT}@{IMAGE_ID}"
     assert not steps(recorder, "minikube", "kind", "docker tag")
     assert {"HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= applied(recorder).keys()
 
 
 def test_docker_hub_is_known_by_its_short_name_as_well(recorder):
     on(ELSEWHERE, registry="docker.io/me").deploy()
-    assert image(recorder) == f"docker.io/me/{WHO['image']}@{IMAGE_ID}"
+    assert image(recorder) == f"docker.io/me/{BUILT}@{IMAGE_ID}"
 
 
 def test_a_cluster_elsewhere_needs_a_registry(recorder):
+    names = replace(read_names(), image=BUILT)
     with pytest.raises(ClusterError, match=r"where does prod fetch images from\? \(REGISTRY=ghcr.io/me\)"):
-        on(ELSEWHERE).deploy()
+        Deployment(ELSEWHERE, names, K8S / "overlays" / "production").deploy()
     assert not steps(recorder, "make", "kubectl apply")
+
+
+def test_a_registry_that_the_identity_names_is_taken(recorder):
+    names = replace(read_names(), image=f"ghcr.io/us/{BUILT}")
+    Deployment(ELSEWHERE, names, K8S / "overlays" / "production").deploy()
+    assert "make push REGISTRY=ghcr.io/us" in recorder.lines
 
 
 def test_an_autoscaler_is_not_waited_for(recorder):

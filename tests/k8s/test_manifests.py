@@ -65,7 +65,8 @@ def with_components(folder, *components):
 
 def test_the_names_are_those_of_pyproject():
     project, cluster = read_identity(), identity()
-    assert (cluster["name"], cluster["image"], cluster["tag"]) == (project.name, project.name, project.version), (
+    image = cluster["image"].rpartition("/")[2]  # in a registry or not
+    assert (cluster["name"], image, cluster["tag"]) == (project.name, project.name, project.version), (
         "k8s/identity/kustomization.yaml: expected the name and version of pyproject.toml"
     )
 
@@ -80,7 +81,7 @@ def test_nothing_is_called_as_in_the_base(resources):
 
 @pytest.mark.parametrize("rendering", [*OVERLAYS, "with everything"])
 def test_another_identity_leaves_no_old_name(rendering, tmp_path):
-    new = {"name": "weather", "namespace": "forecasts", "image": "localhost:5000/me/rain", "tag": "7.8.9"}
+    new = {"name": "another-name", "namespace": "another-place", "image": "localhost:5000/me/other", "tag": "7.8.9"}
     k8s = copy_with_identity(tmp_path, **new)
     folder = k8s / "overlays" / rendering
     if rendering not in OVERLAYS:
@@ -89,16 +90,21 @@ def test_another_identity_leaves_no_old_name(rendering, tmp_path):
     text = yaml.safe_dump_all(resources)
     for key, old in identity().items():
         assert not re.search(rf"(?<![\w-]){re.escape(old)}(?![\w-])", text), key
-    assert named(resources, "Deployment").keys() == named(resources, "Service").keys() == {"weather"}
-    assert container(resources)["image"] == "localhost:5000/me/rain:7.8.9"
+    assert named(resources, "Deployment").keys() == named(resources, "Service").keys() == {"another-name"}
+    assert container(resources)["image"] == "localhost:5000/me/other:7.8.9"
     others = [each for each in resources if each["kind"] != "Namespace"]
-    assert {each["metadata"]["namespace"] for each in others} == {"forecasts"} == set(named(resources, "Namespace"))
+    assert {each["metadata"]["namespace"] for each in others} == {"another-place"} == set(named(resources, "Namespace"))
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_the_identity_comes_last(name):
-    kustomization = yaml.safe_load((K8S / "overlays" / name / "kustomization.yaml").read_text())
-    assert kustomization["components"][-1] == "../../identity"
+@pytest.mark.parametrize("path", sorted((K8S / "overlays").iterdir()), ids=lambda path: path.name)
+def test_components_are_listed_in_an_order_that_works(path):
+    listed = [
+        each.rpartition("/")[2] for each in yaml.safe_load((path / "kustomization.yaml").read_text())["components"]
+    ]
+    assert listed[-1] == "identity"
+    for late in {"metrics", "https-egress"} & set(listed):  # they add to the policy, if there is one already
+        assert "network-policy" not in listed[listed.index(late) :], f"{path.name}: list network-policy before {late}"
+    assert not {"auth-token", "auth-jwt"} <= set(listed)
 
 
 def test_everything_has_the_recommended_labels(resources):
@@ -360,6 +366,15 @@ def test_production_asks_who_calls_and_shows_no_page(production):
     assert (variables["MCP_AUTH"], variables["MCP_PAGE"]) == ("token", "false")
     [mount] = [one for one in container(production)["volumeMounts"] if one["mountPath"] == "/run/secrets/mcp"]
     assert variables["MCP_AUTH_TOKENS_FILE"] == f"{mount['mountPath']}/tokens"
+
+
+def test_the_key_of_a_tool_gets_in_as_the_production_overlay_says(tmp_path):
+    lines = (K8S / "overlays" / "production" / "kustomization.yaml").read_text().splitlines()
+    patches = "\n".join(line.removeprefix("# ") for line in lines[lines.index("# patches:") :])
+    with_a_key = render(overlay(tmp_path / "with a key", [], patches=yaml.safe_load(patches)["patches"]))
+    assert environment(with_a_key)["WEATHER_API_KEY"] == {
+        "secretKeyRef": {"name": "mcp-secrets", "key": "weather-api-key"}
+    }
 
 
 def test_replicas_share_the_keys_of_the_request_state(production):

@@ -220,15 +220,15 @@ def test_the_image_is_the_identitys(operator, view):
 
 def test_another_identity_leaves_no_old_name(operator, tmp_path):
     old = identity()
-    new = {"name": "weather", "namespace": "forecasts", "image": "rain", "tag": "7.8.9"}
+    new = {"name": "another-name", "namespace": "another-place", "image": "other", "tag": "7.8.9"}
     resources = render(copy_with_identity(tmp_path, **new) / "operators" / operator)
     text = yaml.safe_dump_all(resources)
     for key in ("name", "namespace", "image", "tag"):
         assert not re.search(rf"(?<![\w-]){re.escape(old[key])}(?![\w-])", text), key
-    assert set(named(resources, "Namespace")) == {"forecasts"}
+    assert set(named(resources, "Namespace")) == {"another-place"}
     [(name, found)] = named(resources, "MCPServer").items()
-    assert (name, found["metadata"]["namespace"]) == ("weather", "forecasts")
-    assert VIEWS[operator](found["spec"])["image"].removeprefix("docker.io/library/") == "rain:7.8.9"
+    assert (name, found["metadata"]["namespace"]) == ("another-name", "another-place")
+    assert VIEWS[operator](found["spec"])["image"].removeprefix("docker.io/library/") == "other:7.8.9"
 
 
 def test_an_image_may_have_a_registry_with_a_port(operator, tmp_path):

@@ -218,5 +218,7 @@ def test_a_deployment_that_is_not_valid_is_a_failure(make, recorder):
 def test_any_server_can_be_validated_without_a_cluster(make, recorder):
     with serving(script=KNOWN) as server:
         done = make("validate", f"URL={server.base}", "ARGS=--json")
+        other = make("validate", f"URL={server.base}", """ARGS=--tool echo --args '{"message": "hi"}'""")
     assert json.loads(done.stdout)["failed"] == 0
+    assert "calls echo: 8 characters" in other.stdout
     assert recorder.lines == []
