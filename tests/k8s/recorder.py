@@ -22,6 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAMS = ("docker", "kind", "kubectl", "make", "minikube")
+PODS = ("server-a", "server-b")
 MEASURED = dict.fromkeys(("root", "capabilities", "an API token"), False)
 IMAGE_ID = "sha256:" + "0123456789abcdef" * 4
 

@@ -13,24 +13,13 @@ from k8s.validate import validate
 from k8s.validation.live import Live
 from k8s.validation.report import Report
 from tests.k8s.kustomize import identity, needs_kubectl
-from tests.k8s.recorder import MEASURED, all_is_well, record
+from tests.k8s.recorder import MEASURED, PODS
 from tests.support import SECONDS, serving
 
 pytestmark = needs_kubectl
 
 KNOWN = Path(__file__).with_name("template_server.py")
 NAME, NAMESPACE = identity()["name"], identity()["namespace"]
-PODS = (f"{NAME}-a", f"{NAME}-b")
-
-
-@pytest.fixture
-def recorder(tmp_path, monkeypatch):
-    """A cluster in which all is well, as kubectl tells of it."""
-    recorder = record(tmp_path, ["kubectl"])
-    for name, value in recorder.environment.items():
-        monkeypatch.setenv(name, value)
-    all_is_well(recorder, PODS)
-    return recorder
 
 
 @pytest.fixture

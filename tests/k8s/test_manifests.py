@@ -11,6 +11,7 @@ import yaml
 from serving.identity import read_identity
 from serving.settings import Settings
 from serving.stop import CLEANUP_SECONDS
+from tests.container.engine import RESTRICTED
 from tests.k8s.kustomize import (
     COMPONENTS,
     K8S,
@@ -340,6 +341,7 @@ def test_the_image_is_tried_out_with_the_memory_that_a_pod_has(resources):
     assert memory == "256Mi"
     assert "--memory 256m" in (ROOT / "ship" / "image" / "image.mk").read_text()
     assert "mem_limit: 256m" in (ROOT / "compose.yaml").read_text()
+    assert "--memory 256m" in " ".join(RESTRICTED)
 
 
 def test_an_image_is_never_fetched_again_under_a_tag_that_is_there(resources):

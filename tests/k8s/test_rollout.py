@@ -14,24 +14,10 @@ from k8s.rollout import caller
 from k8s.rollout.__main__ import Rollout, main
 from k8s.rollout.caller_pod import caller_manifests
 from tests.k8s.kustomize import K8S, needs_kubectl, only, render
-from tests.k8s.recorder import all_is_well, record
 from tests.k8s.toy_cluster import LAG, toy_cluster
 from tests.support import SECONDS, program
 
 pytestmark = needs_kubectl
-
-PODS = ("a", "b")
-
-
-@pytest.fixture
-def recorder(tmp_path, monkeypatch):
-    """A cluster in which all is well, as kubectl tells of it; its pods are never replaced."""
-    recorder = record(tmp_path, ["kubectl"])
-    for name, value in recorder.environment.items():
-        monkeypatch.setenv(name, value)
-    all_is_well(recorder, PODS)
-    return recorder
-
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

@@ -15,7 +15,7 @@ from k8s.verbs.__main__ import validate
 from k8s.verbs.deploy import Deployment
 from k8s.verbs.target import Target
 from tests.k8s.kustomize import identity, needs_kubectl, overlay
-from tests.k8s.recorder import PROGRAMS, all_is_well, record
+from tests.k8s.recorder import PODS, PROGRAMS, all_is_well, record
 from tests.support import ROOT, SECONDS, serving
 from tests.support import environment as clean
 
@@ -135,9 +135,6 @@ def test_engine_and_kubectl_may_be_called_something_else(make, recorder):
     assert "applying" in done.stderr
     assert {"my-docker", "my-kubectl"} <= {line.split()[0] for line in recorder.lines}
     assert "deploy: missing: your-docker (https://" in make("deploy", environment={"DOCKER": "your-docker"}).stderr
-
-
-PODS = (f"{WHO['name']}-a", f"{WHO['name']}-b")
 
 
 @pytest.fixture
