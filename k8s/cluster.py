@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
 KUBECTL: Final = os.environ.get("KUBECTL", "kubectl")
-_FORWARD_SECONDS: Final = 30
+_FORWARD_SECONDS: Final = 15
 """How long kubectl may take until it forwards a port."""
 
 
@@ -50,7 +50,7 @@ class Cluster:
         Raises:
             ClusterError: as kubectl().
         """
-        return _read(self.kubectl("get", *arguments, "--output", "json"))
+        return read_json(self.kubectl("get", *arguments, "--output", "json"))
 
     def find(self, kind: str, name: str) -> dict[str, Any]:
         """Return one resource; {} if it is not there.
@@ -59,7 +59,7 @@ class Cluster:
             ClusterError: as kubectl().
         """
         found = self.kubectl("get", kind, name, "--ignore-not-found", "--output", "json")
-        return dict(_read(found)) if found.strip() else {}
+        return dict(read_json(found)) if found.strip() else {}
 
     @contextmanager
     def forward(self, target: str, port: int | str) -> Iterator[str]:
@@ -80,7 +80,7 @@ class Cluster:
                 local = _local_port(output, target)
                 patience.cancel()
                 # It writes a line for each connection, and would stop at a full pipe.
-                threading.Thread(target=output.read, daemon=True).start()
+                threading.Thread(target=_drain, args=[output], daemon=True).start()
                 yield f"http://127.0.0.1:{local}"
             finally:
                 patience.cancel()
@@ -92,8 +92,13 @@ def _end(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def _drain(output: "IO[str]") -> None:
+    with suppress(ValueError):  # closed in between
+        output.read()
+
+
 def _local_port(output: "IO[str]", target: str) -> str:
-    said = "it says nothing"
+    said = f"it said nothing within {_FORWARD_SECONDS:g} s"
     for line in output:  # which may begin with warnings
         if found := re.search(r"Forwarding from 127\.0\.0\.1:(\d+)", line):
             return found[1]
@@ -121,7 +126,12 @@ def run_kubectl(*arguments: str, stdin: str = "", seconds: float = 60) -> str:
     return done.stdout
 
 
-def _read(text: str) -> Any:
+def read_json(text: str) -> Any:
+    """Read what kubectl has printed.
+
+    Raises:
+        ClusterError: it is no JSON.
+    """
     try:
         return json.loads(text)
     except ValueError:

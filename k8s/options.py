@@ -22,7 +22,7 @@ def parser_for(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--context", default="", help="the kubeconfig's context (default: the current one)")
     parser.add_argument("--namespace", default=names.namespace, help="(default: %(default)s)")
     parser.add_argument("--name", default=names.name, help="of Deployment and Service (default: %(default)s)")
-    parser.add_argument("--path", default="/mcp", help="where MCP answers (default: %(default)s)")
+    parser.add_argument("--path", type=_path, default="/mcp", help="where MCP answers (default: %(default)s)")
     token = os.environ.get("MCP_TOKEN", "")
     parser.add_argument("--token", type=_token, default=token, help="better given as MCP_TOKEN")
     parser.add_argument("--args", type=json_object, default={}, help="the tool's arguments, as a JSON object")
@@ -43,6 +43,12 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a JSON object")
     return found
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a path that begins with /")
+    return text
 
 
 def _token(text: str) -> str:

@@ -50,7 +50,7 @@ async def _ask_cluster(report: Report, options: argparse.Namespace) -> None:
         with cluster.forward(f"service/{options.name}", live.port()) as url:
             await _ask(report, _server(options, url))
         if options.replicas and len(live.pods) < 2:
-            report.skip("any replica answers", f"there are {len(live.pods)} pods")
+            report.skip("any replica answers", "there is a single pod" if live.pods else "there are no pods")
         elif options.replicas:
             with ExitStack() as stack:
                 servers = {}
@@ -97,6 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(validate(options, report))
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:  # of this machine: a proxy, certificates
         report.fail("the validation itself", in_a_line(error))
     if options.json:

@@ -45,7 +45,7 @@ class Rollout:
         """
         deployment = self.cluster.get("deployment", self.name)
         if (replicas := deployment["spec"].get("replicas", 1)) < 2:
-            raise ClusterError(f"{self.name} has {replicas} replica: expected 2, or nobody answers when it is deleted")
+            raise ClusterError(f"{self.name} has {replicas} replica: expected 2, so that one answers meanwhile")
         with self._calling(deployment) as log:
             old = self._pods(deployment)
             say(f"calls are answered; replacing {len(old)} pods")
@@ -127,6 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--clients", type=int, default=8, help="that call at a time (default: %(default)s)")
     parser.add_argument("--tool", default="", help="what is called (default: echo if there is one, else tools/list)")
     options = parser.parse_args(arguments)
+    if not options.context:
+        parser.error("--context is missing: expected the cluster in which pods are to be replaced")
     if options.clients < 1:
         parser.error(f"--clients {options.clients}: expected 1 or more")
     if options.args and not options.tool:

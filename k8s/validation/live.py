@@ -97,6 +97,8 @@ class Live:
     async def namespace(self) -> str:
         """Refuses careless pods."""
         labels = self._cluster.get("namespace", self._cluster.namespace)["metadata"].get("labels", {})
+        if labels.get("app") != self._name:
+            raise Skipped("it is somebody else's")
         level = labels.get("pod-security.kubernetes.io/enforce")
         if level != "restricted":
             raise Failed(f"pod-security.kubernetes.io/enforce is {level}, expected restricted")

@@ -94,7 +94,7 @@ class Report:
         mark = _MARKS[outcome]
         if self._out and self._out.isatty():
             mark = f"{_COLOURS[outcome]}{mark}\033[0m"
-        self._show(f"{mark} {check.number:2} {name}: {detail}")
+        self._show(f"{mark} {check.number:2} {name}: {check.detail}")
 
     def _harmless(self, text: str) -> str:
         if self._secret:

@@ -3,14 +3,15 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Final, NoReturn
 
 from k8s.cluster import Cluster, ClusterError
-from k8s.names import ROOT, Names, read_names
+from k8s.names import ROOT, read_names
 from k8s.verbs.credentials import read_token, wanted
-from k8s.verbs.deploy import Deployment, deployed_overlay, of_kind
+from k8s.verbs.deploy import Deployment, deployed_overlay, of_kind, prepare
 from k8s.verbs.kubeconfig import read_kubeconfig
-from k8s.verbs.target import Target, check_context, choose
+from k8s.verbs.target import check_context, choose
 
 
 def deploy(deployment: Deployment, options: argparse.Namespace) -> int:
@@ -36,8 +37,9 @@ def validate(deployment: Deployment, options: argparse.Namespace) -> int:
     from k8s.validate import main as run  # FastMCP's client takes its time to import
 
     token = _token(deployment)
-    refused = not token and _setting(deployment, "MCP_AUTH", "none") != "none"
-    return run([*_asking(deployment, token), "--unauthenticated" if refused else "--replicas", *options.rest])
+    how = "--unauthenticated" if _auth(deployment) != "none" and not token else "--replicas"
+    chosen = any(word.startswith(("--token", "--tool", "--unauthenticated")) for word in options.rest)
+    return run([*_asking(deployment, token), *([] if chosen else [how]), *options.rest])
 
 
 def rollout_test(deployment: Deployment, options: argparse.Namespace) -> int:
@@ -101,35 +103,44 @@ def _deployment(options: argparse.Namespace) -> Deployment:
     names = read_names()
     kubeconfig = read_kubeconfig()
     target = choose(options.context, options.cluster, kubeconfig)
+    if options.overlay:
+        _overlay(options.overlay)
     if options.verb != "deploy" or not target.can_be_started:
         check_context(target, kubeconfig)
+    if options.verb in ("deploy", "redeploy"):
+        prepare(target)
     # What is there stays what it is: not every `make redeploy` repeats OVERLAY=.
-    name = options.overlay or _deployed_overlay(options.verb, target, names) or target.overlay
+    remembered = options.overlay or deployed_overlay(Cluster(target.context, names.namespace), names)
+    return Deployment(target, names, _overlay(remembered or target.overlay), options.registry)
+
+
+def _overlay(name: str) -> Path:
     overlay = ROOT / "k8s" / "overlays" / name
     if "/" in name or not (overlay / "kustomization.yaml").is_file():
         raise ClusterError(f"OVERLAY={name}: expected the name of a folder in k8s/overlays/")
-    return Deployment(target, names, overlay, options.registry)
+    return overlay
 
 
-def _deployed_overlay(verb: str, target: Target, names: Names) -> str:
-    try:
-        return deployed_overlay(Cluster(target.context, names.namespace), names)
-    except ClusterError:
-        if verb == "deploy":
-            return ""  # the cluster is yet to be started
-        raise
+def _auth(deployment: Deployment) -> str:
+    return _setting(deployment, "MCP_AUTH", "none")
 
 
 def _token(deployment: Deployment) -> str:
-    """Return the token of the cluster, if it asks for one of those; MCP_TOKEN is another one."""
-    known = read_token(deployment.cluster) if "tokens" in wanted(deployment.resources()) else ""
-    return os.environ.get("MCP_TOKEN") or known
+    """Return a token that lets in: the Secret's, else what MCP_TOKEN says; "" where none is asked for."""
+    if _auth(deployment) == "none":
+        return ""
+    return _token_of_the_secret(deployment) or os.environ.get("MCP_TOKEN", "")
+
+
+def _token_of_the_secret(deployment: Deployment) -> str:
+    return read_token(deployment.cluster) if "tokens" in wanted(deployment.resources) else ""
 
 
 def _asking(deployment: Deployment, token: str) -> list[str]:
     """Build the arguments with which the deployment is asked something."""
-    secret = [f"--token={token}"] if token else []
-    return ["--context", deployment.target.context, "--path", _path(deployment), *secret]
+    where = ["--context", deployment.target.context, "--namespace", deployment.namespace]
+    # An empty one, too: MCP_TOKEN is not for a server that asks for none.
+    return [*where, "--name", deployment.names.name, "--path", _path(deployment), f"--token={token}"]
 
 
 def _exec_kubectl(verb: str, cluster: Cluster, *arguments: str) -> NoReturn:
@@ -142,7 +153,7 @@ def _path(deployment: Deployment) -> str:
 
 
 def _setting(deployment: Deployment, name: str, default: str) -> str:
-    settings = [resource.get("data", {}) for resource in of_kind(deployment.resources(), "ConfigMap")]
+    settings = [resource.get("data", {}) for resource in of_kind(deployment.resources, "ConfigMap")]
     return str(next((each[name] for each in settings if name in each), default))
 
 
@@ -155,14 +166,15 @@ def _print_next_steps(deployment: Deployment, options: argparse.Namespace) -> in
     names, url = deployment.names, _local_url(deployment, options)
     context = deployment.target.context
     named = "" if context == read_kubeconfig().current else f" CONTEXT={context}"
-    secret = f' --header "Authorization: Bearer $(make token{named})"' if _token(deployment) else ""
+    token = f"$(make token{named})" if _token_of_the_secret(deployment) else "$MCP_TOKEN"
+    secret = f' --header "Authorization: Bearer {token}"' if _token(deployment) else ""
     lines = [
         f"\n{names.name} runs in {context}.",
-        f"  in the cluster   http://{names.name}.{names.namespace}.svc{_path(deployment)}",
+        f"  in the cluster   http://{names.name}.{deployment.namespace}.svc{_path(deployment)}",
         f"  on this machine  make port-forward{named}, then {url}",
         f"  a client         claude mcp add --transport http {names.name} {url}{secret}",
     ]
-    if of_kind(deployment.resources(), "NetworkPolicy"):
+    if of_kind(deployment.resources, "NetworkPolicy"):
         lines.insert(2, "                   for pods and namespaces that are labelled mcp-access=true")
     print("\n".join(lines), file=sys.stderr if "--json" in options.rest else sys.stdout)
     return 0

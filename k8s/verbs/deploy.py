@@ -2,27 +2,26 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from k8s.cluster import Cluster, ClusterError
+from k8s.cluster import Cluster, ClusterError, run_kubectl
 from k8s.names import ROOT, Names
 from k8s.terminal import run, say
 from k8s.verbs.credentials import SECRET, ensure, wanted
 from k8s.verbs.image import bring_image, check_engine
+from k8s.verbs.reasons import reasons
 from k8s.verbs.target import Target
 
 GENERATED: Final = ROOT / "dist" / "k8s"
 ROLLOUT_SECONDS: Final = 180
 _OVERLAY: Final = "mcp-overlay"
 """The annotation of the Deployment that says from which overlay it comes."""
-_INHABITANTS: Final = "deployments,statefulsets,daemonsets,cronjobs,jobs,services,persistentvolumeclaims"
-_SILENT_REASONS: Final = ("ContainerCreating", "PodInitializing")
+_INHABITANTS: Final = "deployments,statefulsets,daemonsets,cronjobs,jobs,pods,services,ingresses,persistentvolumeclaims"
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,32 @@ class Deployment:
     overlay: Path
     registry: str = ""
 
+    @cached_property
+    def resources(self) -> list[dict[str, Any]]:
+        """What the overlay renders to.
+
+        Raises:
+            ClusterError: kubectl refuses it.
+        """
+        return list(yaml.safe_load_all(run_kubectl("kustomize", str(self.overlay))))
+
+    @cached_property
+    def namespace(self) -> str:
+        """Where it is: in the identity's namespace, unless the overlay says another one."""
+        return str(of_kind(self.resources, "Deployment")[0]["metadata"]["namespace"])
+
     @property
     def cluster(self) -> Cluster:
-        """Where it is."""
-        return Cluster(self.target.context, self.names.namespace)
+        """The cluster and the namespace in which it is."""
+        return Cluster(self.target.context, self.namespace)
 
     def deploy(self) -> None:
-        """Do all of it; what is there and has not changed stays as it is.
+        """Bring an image into a cluster that runs, and apply the overlay; what has not changed stays as it is.
 
         Raises:
             ClusterError: something is missing or fails; in one line.
         """
-        self.check()
-        if start := self.target.start:
-            say(f"starting a cluster: {' '.join(start)}")
-            run(*start)
-        self.cluster.kubectl("version")  # the first line that needs a cluster says so when there is none
+        self.cluster.kubectl("version")  # before the image is built
         self._write(bring_image(self.target, self.names, self.registry))
         self._apply()
 
@@ -62,7 +71,6 @@ class Deployment:
         Raises:
             ClusterError: as deploy().
         """
-        self.check()
         before = self._state().get("spec", {}).get("template")
         self._write(bring_image(self.target, self.names, self.registry))
         self._apply()
@@ -70,41 +78,30 @@ class Deployment:
             self.cluster.kubectl("rollout", "restart", f"deployment/{self.names.name}")
             self._wait()
 
-    def check(self) -> None:
-        """See whether what this takes is installed, and whether the container engine runs.
-
-        Raises:
-            ClusterError: it is not; names all that is missing.
-        """
-        if missing := self.target.missing_tools:
-            raise ClusterError(f"missing: {', '.join(missing)}")
-        check_engine()
-
     def undeploy(self) -> str:
-        """Remove all of it; return what was removed. Its namespace and Secret stay where others live as well.
+        """Remove all of it; return what was removed.
+
+        A namespace that is not the overlay's, or in which others live as well, stays, and with it the Secret.
 
         Raises:
             ClusterError: kubectl fails.
         """
-        resources = self.resources()
-        if others := self._others():
-            say(f"the namespace {self.names.namespace} stays, with its Secrets: it has {', '.join(others)} as well")
-            resources = [resource for resource in resources if resource["kind"] != "Namespace"]
-        everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": resources})
-        return self.cluster.kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=everything, seconds=300)
+        others = self._others()
+        doomed = [resource for resource in self.resources if not (others and resource["kind"] == "Namespace")]
+        everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": doomed})
+        delete = ("delete", "--ignore-not-found")
+        removed = self.cluster.kubectl(*delete, "--filename", "-", stdin=everything, seconds=300)
+        if not of_kind(doomed, "Namespace"):
+            ours = f"app={self.names.name}"  # of earlier settings, too
+            removed += self.cluster.kubectl(*delete, "configmaps", "--selector", ours)
+            also = f": it also has {', '.join(others)}" if others else ""
+            say(f"the namespace {self.namespace} stays, with its Secrets{also}")
+        return removed
 
     def _others(self) -> list[str]:
         """Name what lives in the namespace and is not this server's."""
         selector = ("--selector", f"app!={self.names.name}")
         return self.cluster.kubectl("get", _INHABITANTS, *selector, "--output", "name").split()
-
-    def resources(self) -> list[dict[str, Any]]:
-        """Render the overlay.
-
-        Raises:
-            ClusterError: kubectl refuses it.
-        """
-        return list(yaml.safe_load_all(self.cluster.kubectl("kustomize", str(self.overlay))))
 
     def _write(self, image: dict[str, str]) -> None:
         """Write the overlay, with this image, as a kustomization of its own."""
@@ -124,7 +121,7 @@ class Deployment:
         (GENERATED / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
 
     def _apply(self) -> None:
-        manifests = self.cluster.kubectl("kustomize", str(GENERATED))
+        manifests = run_kubectl("kustomize", str(GENERATED))
         resources = list(yaml.safe_load_all(manifests))
         say(f"applying {self.overlay.relative_to(ROOT)} to {self.target.context}")
         for namespace in of_kind(resources, "Namespace"):  # before the Secret, and that before the pods
@@ -140,7 +137,7 @@ class Deployment:
     def _reach_the_minimum(self, resources: list[dict[str, Any]]) -> None:
         """Do at once what an autoscaler would do in its own time."""
         for scaler in of_kind(resources, "HorizontalPodAutoscaler"):
-            replicas = scaler["spec"]["minReplicas"]
+            replicas = scaler["spec"].get("minReplicas", 1)
             if self._state()["spec"]["replicas"] < replicas:
                 self.cluster.kubectl("scale", f"deployment/{self.names.name}", f"--replicas={replicas}")
 
@@ -150,30 +147,24 @@ class Deployment:
         try:
             run(*self.cluster.command("rollout", "status", f"deployment/{self.names.name}", timeout))
         except ClusterError as error:
-            raise ClusterError("; ".join([str(error), *self._reasons()])) from None
+            raise ClusterError("; ".join([str(error), *reasons(self.cluster, self.names.name)])) from None
 
     def _state(self) -> dict[str, Any]:
         return self.cluster.find("deployment", self.names.name)
 
-    def _reasons(self) -> Iterator[str]:
-        """Say why pods do not start: what refuses them, what they wait for, the last lines of their logs."""
-        for condition in self._state().get("status", {}).get("conditions", []):
-            if condition["type"] == "ReplicaFailure":
-                yield condition["message"]
-        for pod in self.cluster.get("pods", "--selector", f"app={self.names.name}")["items"]:
-            for reason in self._reasons_of(pod):
-                yield f"{pod['metadata']['name']}: {reason}"
 
-    def _reasons_of(self, pod: dict[str, Any]) -> Iterator[str]:
-        for condition in pod["status"].get("conditions", []):
-            if (condition["type"], condition["status"]) == ("PodScheduled", "False"):
-                yield condition.get("message", "no node takes it")
-        for status in pod["status"].get("containerStatuses", []):
-            waiting = status["state"].get("waiting", {})
-            if waiting.get("reason") not in (None, *_SILENT_REASONS):
-                yield f"{waiting['reason']}: {waiting.get('message', '')}"
-        with suppress(ClusterError):  # which has no log yet
-            yield from self.cluster.kubectl("logs", pod["metadata"]["name"], "--tail", "1").strip().splitlines()
+def prepare(target: Target) -> None:
+    """See whether what a deployment takes is installed and runs; start the cluster if there is none.
+
+    Raises:
+        ClusterError: something is missing, or does not start; names all that is missing.
+    """
+    if missing := target.missing_tools:
+        raise ClusterError(f"missing: {', '.join(missing)}")
+    check_engine()
+    if start := target.start:
+        say(f"starting a cluster: {' '.join(start)}")
+        run(*start)
 
 
 def deployed_overlay(cluster: Cluster, names: Names) -> str:

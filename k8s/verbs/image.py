@@ -45,7 +45,7 @@ def _load(target: Target, names: Names, built: str) -> dict[str, str]:
 def _push(target: Target, names: Names, built: str, registry: str) -> dict[str, str]:
     registry = (registry or names.image.rpartition("/")[0]).removesuffix("/")
     if not registry:
-        raise ClusterError(f"where does {target.context} fetch images from? (REGISTRY=ghcr.io/me)")
+        raise ClusterError(f"{target.context} needs a registry to pull from: add REGISTRY=ghcr.io/me")
     say(f"building {built} and pushing it to {registry}")
     run("make", "push", f"REGISTRY={registry}", cwd=ROOT)
     repository = f"{registry}/{built.rpartition(':')[0]}"

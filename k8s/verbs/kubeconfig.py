@@ -1,13 +1,12 @@
 """What the kubeconfig says of its contexts."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from k8s.cluster import KUBECTL, run_kubectl
+from k8s.cluster import KUBECTL, read_json, run_kubectl
 
 _LOCAL_NAMES: Final = ("localhost", ".docker.internal", ".minikube.internal", ".orb.local")
 
@@ -23,8 +22,9 @@ class Kubeconfig:
         """Whether its API server has an address of this machine or a private network, or is yet to come."""
         if context not in self.contexts:
             return True
-        host = urlsplit(self.contexts[context].get("server", "")).hostname or ""
+        host = ""
         try:
+            host = urlsplit(self.contexts[context].get("server", "")).hostname or ""
             address = ip_address(host)
         except ValueError:
             return host.endswith(_LOCAL_NAMES)
@@ -44,7 +44,7 @@ def read_kubeconfig() -> Kubeconfig:
     """
     if not shutil.which(KUBECTL):
         return Kubeconfig("", {})
-    said = json.loads(run_kubectl("config", "view", "--output", "json"))
+    said = read_json(run_kubectl("config", "view", "--output", "json"))
     clusters = {each["name"]: each["cluster"] for each in said["clusters"] or []}
     contexts = {each["name"]: clusters.get(each["context"]["cluster"], {}) for each in said["contexts"] or []}
     return Kubeconfig(said["current-context"], contexts)

@@ -44,8 +44,8 @@ class Target:
 
     @property
     def can_be_started(self) -> bool:
-        """Whether its cluster is started when there is none."""
-        return self.provider in _OWN
+        """Whether its cluster is made when there is none."""
+        return self.context in _OWN.values() and self.provider in _OWN
 
     @property
     def missing_tools(self) -> list[str]:
@@ -65,7 +65,7 @@ class Target:
         name = self._name
         if self.provider == "minikube" and not _succeeds("minikube", "status", "--profile", name):
             return ["minikube", "start", "--profile", name]
-        if self.provider == "kind" and name not in _output("kind", "get", "clusters").split():
+        if self.provider == "kind" and self.can_be_started and name not in _output("kind", "get", "clusters").split():
             return ["kind", "create", "cluster", "--name", name, "--wait", "2m"]
         return []
 
@@ -93,6 +93,8 @@ def choose(context: str, cluster: str, kubeconfig: Kubeconfig) -> Target:
         return Target(context, _provider(context, kubeconfig))
     context = _OWN[cluster] if cluster else kubeconfig.current or _OWN["minikube"]
     provider = _provider(context, kubeconfig)
+    if not provider and cluster:
+        raise ClusterError(f"CLUSTER={cluster}: its context {context} leads to a cluster that is not on this machine")
     if not provider:
         raise ClusterError(
             f"kubectl's context is {context}, which is not on this machine: "

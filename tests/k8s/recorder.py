@@ -138,6 +138,9 @@ def _kustomize(_: Recorder, words: list[str], __: str) -> int:
 
 def _get(recorder: Recorder, words: list[str], _: str) -> str | int:
     kind = words[1]
+    if kind == "pods" and (rounds := recorder.read("replaced")) is not None:
+        recorder.write("replaced", rounds + 1)  # each time others
+        return json.dumps({"items": [{"metadata": {"name": f"server-{rounds}-{pod}"}} for pod in range(2)]})
     if "," in kind:
         return "\n".join(recorder.read("others") or [])
     found = recorder.read(kind)
@@ -253,13 +256,21 @@ VERBS: dict[str, Callable[[Recorder, list[str], str], str | int]] = {
     "replace": _create,
     "rollout restart": lambda recorder, *_: _change(recorder, template={"restarted": True}),
     "rollout status": _status,
+    "version": lambda recorder, *_: _refuse("connection refused") if recorder.read("unreachable") else "v1.34",
     "scale": lambda recorder, words, _: _change(recorder, replicas=int(words[-1].rpartition("=")[2])),
 }
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 1
 
 
 def docker(recorder: Recorder, arguments: list[str], _: str) -> str | int:
     if arguments[0] == "version":
         return 1 if recorder.read("no-engine") else "27.0"
+    if arguments[0] == "tag" and recorder.read("no-tag"):
+        return _refuse("no such image")
     if "{{.Id}}" in arguments:
         return str(recorder.read("image") or IMAGE_ID)
     if "{{json .RepoDigests}}" in arguments:

@@ -105,6 +105,7 @@ CHANGES: dict[str, Change] = {
     "repeats the token": body("/health", service=TOKEN),
     "handshake only": only_the_handshake,
     "open": lambda _request, _sent, response: response,
+    "open to the old": lambda _request, _sent, response: response,
 }
 
 
@@ -118,7 +119,8 @@ class Tampering:
     async def __call__(self, request: Request) -> Response:
         sent = await request.body()
         headers = {key: value for key, value in request.headers.items() if key not in ("host", "content-length")}
-        if self._fault == "open" and request.url.path == "/mcp":
+        old = request.headers.get("mcp-protocol-version") != "2026-07-28"
+        if request.url.path == "/mcp" and (self._fault == "open" or (self._fault == "open to the old" and old)):
             headers["authorization"] = f"Bearer {TOKEN}"
         if (request.method, request.url.path) == ("GET", "/mcp"):  # may be a stream
             response = Response(status_code=405)

@@ -48,6 +48,13 @@ def test_calls_that_fail_are_counted_and_the_first_are_told():
     assert failure["failure"].split(":")[0].endswith("Error")
 
 
+def test_failures_without_end_are_not_all_told(capsys):
+    counts = caller.Counts()
+    for _ in range(caller.SHOWN + 5):
+        counts.failed(ValueError("no"))
+    assert (counts.failures, len(capsys.readouterr().out.splitlines())) == (caller.SHOWN + 5, caller.SHOWN)
+
+
 def test_a_tool_can_be_named():
     with serving() as server, calling(server.url, TOOL="refuse") as process:
         failure = next(line for line in told(process) if "failure" in line)

@@ -13,10 +13,10 @@ import k8s.verbs.deploy
 from k8s.cluster import ClusterError
 from k8s.names import read_names
 from k8s.verbs.credentials import SECRET, ensure, read_token, wanted
-from k8s.verbs.deploy import Deployment, deployed_overlay
+from k8s.verbs.deploy import Deployment, deployed_overlay, prepare
 from k8s.verbs.target import Target
 from serving.auth.tokens import parse
-from tests.k8s.kustomize import K8S, identity, needs_kubectl
+from tests.k8s.kustomize import K8S, identity, needs_kubectl, overlay
 from tests.k8s.recorder import IMAGE_ID, PROGRAMS, record
 
 pytestmark = needs_kubectl
@@ -61,6 +61,7 @@ def steps(recorder, *words):
 
 
 def test_from_nothing_to_a_rollout_on_minikube(recorder):
+    prepare(HERE)
     on(HERE).deploy()
     everything = (
         "minikube start",
@@ -84,13 +85,17 @@ def test_every_kubectl_says_which_cluster_is_meant(recorder):
     calls = [call["arguments"] for call in recorder.calls if call["program"] == "kubectl"]
     assert len(calls) > 10
     for arguments in calls:
+        if arguments[0] == "kustomize":
+            continue  # asks no cluster
         assert arguments[:4] == ["--context", "minikube", "--namespace", WHO["namespace"]]
 
 
 def test_a_second_time_nothing_is_started_or_replaced(recorder):
     on(HERE).deploy()
     generation = recorder.read("deployment")["metadata"]["generation"]
+    prepare(HERE)
     recorder.forget()
+    prepare(HERE)
     on(HERE).deploy()
     assert not steps(recorder, "minikube start", "kubectl rollout restart")
     assert recorder.read("deployment")["metadata"]["generation"] == generation
@@ -115,6 +120,7 @@ def test_the_same_image_replaces_the_pods_when_that_is_what_was_asked_for(record
 
 
 def test_on_kind_the_image_is_loaded_by_kind(recorder):
+    prepare(KIND)
     on(KIND).deploy()
     assert "kind create cluster --name kind --wait 2m" in recorder.lines
     assert f"kind load docker-image --name kind {WHO['image']}:{TAG}" in recorder.lines
@@ -136,7 +142,7 @@ def test_docker_hub_is_known_by_its_short_name_as_well(recorder):
 
 def test_a_cluster_elsewhere_needs_a_registry(recorder):
     names = replace(read_names(), image=BUILT)
-    with pytest.raises(ClusterError, match=r"where does prod fetch images from\? \(REGISTRY=ghcr.io/me\)"):
+    with pytest.raises(ClusterError, match=r"prod needs a registry to pull from: add REGISTRY=ghcr\.io/me"):
         Deployment(ELSEWHERE, names, K8S / "overlays" / "production").deploy()
     assert not steps(recorder, "make", "kubectl apply")
 
@@ -155,12 +161,43 @@ def test_an_autoscaler_is_not_waited_for(recorder):
     assert not [line for line in recorder.lines if " scale " in line]
 
 
+def test_what_an_autoscaler_has_added_stays(recorder):
+    deployment = on(ELSEWHERE, registry="ghcr.io/me")
+    deployment.deploy()
+    deployment.cluster.kubectl("scale", f"deployment/{WHO['name']}", "--replicas=5")
+    deployment.deploy()
+    assert recorder.read("deployment")["spec"]["replicas"] == 5
+
+
+def test_a_cluster_that_does_not_answer_is_said_before_anything_is_built(recorder):
+    recorder.write("unreachable", True)
+    with pytest.raises(ClusterError, match="connection refused"):
+        on(HERE).deploy()
+    assert not steps(recorder, "make", "docker")
+
+
+def test_an_image_that_cannot_be_named_ends_it(recorder):
+    recorder.write("no-tag", True)
+    with pytest.raises(ClusterError, match=r"docker tag .*: no such image"):
+        on(HERE).deploy()
+    assert not steps(recorder, "minikube image load", "kubectl apply")
+
+
+def test_only_what_has_changed_is_shown(recorder, capfd):
+    on(HERE).deploy()
+    assert " unchanged" not in (first := capfd.readouterr().err)
+    assert f"deployment/{WHO['name']} configured" in first
+    on(HERE).deploy()
+    assert f"deployment/{WHO['name']}" not in capfd.readouterr().err
+
+
 def test_a_secret_is_made_of_random_values_and_never_shown(recorder, capfd):
     deployment = on(ELSEWHERE, registry="ghcr.io/me")
     deployment.deploy()
     secret = recorder.read("secret")
     values = {key: base64.b64decode(value).decode().strip() for key, value in secret["data"].items()}
     assert values.keys() == {"tokens", "request-state-keys"}
+    assert steps(recorder, "kubectl create", "kubectl replace") == ["kubectl create"]
     token = read_token(deployment.cluster)
     assert values["tokens"] == f"deploy={token}"
     assert len(token) == len(values["request-state-keys"]) == 64
@@ -177,6 +214,7 @@ def test_what_is_in_the_secret_stays(recorder):
     deployment.deploy()
     assert recorder.read("secret")["data"]["tokens"] == mine
     assert recorder.read("secret")["data"].keys() == {"tokens", "request-state-keys"}
+    assert steps(recorder, "kubectl create", "kubectl replace") == ["kubectl replace"]
     assert read_token(deployment.cluster) == "0123456789abcdef"
 
 
@@ -191,7 +229,7 @@ def test_what_is_missing_is_named_with_where_to_get_it(recorder, monkeypatch, na
     (recorder.path / name).unlink()
     monkeypatch.setenv("PATH", str(recorder.path))
     with pytest.raises(ClusterError, match=rf"^missing: {name} \(https://"):
-        on(HERE).deploy()
+        prepare(HERE)
 
 
 def test_all_that_is_missing_is_named_at_once(recorder, monkeypatch):
@@ -199,13 +237,13 @@ def test_all_that_is_missing_is_named_at_once(recorder, monkeypatch):
         (recorder.path / name).unlink()
     monkeypatch.setenv("PATH", str(recorder.path))
     with pytest.raises(ClusterError, match=r"missing: docker \(.*\), kubectl \(.*\), minikube \("):
-        on(HERE).deploy()
+        prepare(HERE)
 
 
 def test_an_engine_that_does_not_run_is_said(recorder):
     recorder.write("no-engine", True)
     with pytest.raises(ClusterError, match="docker is installed but does not answer"):
-        on(HERE).deploy()
+        prepare(HERE)
 
 
 def test_a_build_that_fails_ends_it_with_what_it_said(recorder, capfd):
@@ -255,7 +293,7 @@ def test_pods_that_are_refused_are_told(recorder):
 
 
 def deleted(recorder):
-    [call] = [call for call in recorder.calls if "delete" in call["arguments"]]
+    [call] = [call for call in recorder.calls if "delete" in call["arguments"] and call["stdin"]]
     return {item["kind"] for item in json.loads(call["stdin"])["items"]}
 
 
@@ -325,6 +363,23 @@ def test_a_secret_of_anything_else_ends_nothing(recorder):
 def test_undeploy_removes_what_the_overlay_has(recorder):
     on(HERE).undeploy()
     assert deleted(recorder) == {"Namespace", "ServiceAccount", "ConfigMap", "Service", "Deployment"}
+    assert recorder.lines[-1].endswith("delete --ignore-not-found --filename -")  # so that it may be said twice
+
+
+def test_the_namespace_is_the_overlays(recorder, tmp_path):
+    folder = overlay(tmp_path / "staging", [], settings=[])
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization | {"namespace": "staging"}))
+    Deployment(HERE, read_names(), folder).undeploy()
+    assert {line.split()[4] for line in recorder.lines if "--context" in line} == {"staging"}
+
+
+def test_a_namespace_that_the_overlay_does_not_have_stays(recorder, tmp_path, capfd):
+    without = {"$patch": "delete", "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "server"}}
+    folder = overlay(tmp_path / "theirs", [], patches=[{"patch": yaml.safe_dump(without)}])
+    Deployment(HERE, read_names(), folder).undeploy()
+    assert "Namespace" not in deleted(recorder)
+    assert f"the namespace {WHO['namespace']} stays, with its Secrets\n" in capfd.readouterr().err
 
 
 def test_undeploy_leaves_a_namespace_in_which_others_live(recorder, capfd):
@@ -333,4 +388,5 @@ def test_undeploy_leaves_a_namespace_in_which_others_live(recorder, capfd):
     assert deleted(recorder) == {"ServiceAccount", "ConfigMap", "Service", "Deployment"}
     assert f"the namespace {WHO['namespace']} stays" in (said := capfd.readouterr().err)
     assert "deployment.apps/payroll" in said
+    assert f"delete --ignore-not-found configmaps --selector app={WHO['name']}" in recorder.lines[-1]
     assert f"--selector app!={WHO['name']}" in " ".join(recorder.lines)

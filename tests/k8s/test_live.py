@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from k8s.cluster import Cluster, ClusterError
+from k8s.cluster import Cluster, ClusterError, http_port
 from k8s.validate import validate
 from k8s.validation.live import Live
 from k8s.validation.report import Report
@@ -87,6 +87,22 @@ async def test_a_pod_that_crashes_is_found_with_its_reason(change):
     assert failures(await look()) == {"its pods": f"{PODS[0]} is CrashLoopBackOff and not ready"}
 
 
+async def test_a_pod_that_is_pending_is_found(change):
+    change("pods", 0, "status", "phase", value="Pending")
+    assert failures(await look()) == {"its pods": f"{PODS[0]} is Pending and not ready"}
+
+
+async def test_a_pod_of_which_nothing_is_known_is_found(change):
+    change("pods", 0, "status", "containerStatuses", value=[])
+    assert failures(await look()) == {"its pods": f"{PODS[0]} is Running and not ready"}
+
+
+async def test_a_pod_that_gets_no_calls_is_found(change):
+    for number in range(2):
+        change("endpointslices", number, "endpoints", 1, "conditions", value={"ready": False})
+    assert failures(await look()) == {f"service {NAME}": "1 ready endpoints, expected 2"}
+
+
 async def test_a_pod_that_leaves_does_not_count(recorder, change):
     leaving = recorder.read("pods")[0] | {"metadata": {"name": "old", "deletionTimestamp": "2026-11-24T10:00:00Z"}}
     leaving["status"] = {"phase": "Running", "containerStatuses": []}
@@ -104,6 +120,13 @@ async def test_a_namespace_that_refuses_nothing_is_found(change):
     assert failures(await look()) == {
         f"namespace {NAMESPACE}": "pod-security.kubernetes.io/enforce is baseline, expected restricted"
     }
+
+
+async def test_a_namespace_of_somebody_else_is_not_judged(change):
+    change("namespace", "metadata", "labels", value={})
+    report = await look()
+    assert report[f"namespace {NAMESPACE}"].detail == "it is somebody else's"
+    assert not failures(report)
 
 
 IN_POD, IN_CONTAINER = ["securityContext"], ["containers", 0, "securityContext"]
@@ -129,6 +152,7 @@ TOKEN = [{"name": "kube-api-access", "projected": {"sources": [{"serviceAccountT
         (["initContainers"], [{"securityContext": {"runAsUser": 0}}], WEAK_CONTAINER),
         (["hostNetwork"], True, "hostNetwork"),
         (["hostPID"], True, "hostPID"),
+        (["hostIPC"], True, "hostIPC"),
     ],
 )
 async def test_a_weakness_in_a_pod_is_found(change, path, value, found):
@@ -149,8 +173,9 @@ async def test_what_fits_the_restricted_profile_is_no_weakness(change, path, val
     assert not failures(await look())
 
 
-async def test_a_pod_that_was_evicted_does_not_count(recorder):
-    evicted = recorder.read("pods")[0] | {"metadata": {"name": "old"}, "status": {"phase": "Failed"}}
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+async def test_a_pod_that_has_ended_does_not_count(recorder, phase):
+    evicted = recorder.read("pods")[0] | {"metadata": {"name": "old"}, "status": {"phase": phase}}
     recorder.write("pods", [*recorder.read("pods"), evicted])
     assert not failures(await look())
 
@@ -225,7 +250,7 @@ async def test_a_single_replica_is_compared_with_none(recorder, change):
         recorder.write("ports", {f"service/{NAME}": int(server.base.rpartition(":")[2])})
         await validate(everything(), report)
     assert not report.count("failed")
-    assert (report.checks[-1].name, report.checks[-1].detail) == ("any replica answers", "there are 1 pods")
+    assert (report.checks[-1].name, report.checks[-1].detail) == ("any replica answers", "there is a single pod")
 
 
 def kubectl_that(monkeypatch, folder, does):
@@ -245,8 +270,24 @@ def test_what_kubectl_says_before_it_forwards_is_passed_over(monkeypatch, tmp_pa
 def test_a_kubectl_that_says_nothing_is_not_waited_for(monkeypatch, tmp_path):
     monkeypatch.setattr("k8s.cluster._FORWARD_SECONDS", 0.2)
     kubectl_that(monkeypatch, tmp_path, "exec sleep 60")
-    with pytest.raises(ClusterError, match="it says nothing"), Cluster("", NAMESPACE).forward("pod/x", 80):
+    forward = Cluster("", NAMESPACE).forward("pod/x", 80)
+    with pytest.raises(ClusterError, match=r"it said nothing within 0\.2 s"), forward:
         pass
+
+
+def test_a_forwarded_port_stays_however_much_kubectl_says(monkeypatch, tmp_path):
+    monkeypatch.setattr("k8s.cluster._FORWARD_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "later")
+    says = "echo 'Forwarding from 127.0.0.1:4321 -> 80'; yes | head -c 1000000; sleep 0.5; echo alive > later; sleep 60"
+    kubectl_that(monkeypatch, tmp_path, says)
+    monkeypatch.chdir(tmp_path)
+    with Cluster("", NAMESPACE).forward("pod/x", 80):
+        assert (tmp_path / "later").read_text() == "alive\n"
+
+
+def test_the_port_called_http_is_meant_wherever_it_stands():
+    ports = [{"name": "metrics", "port": 9090}, {"name": "http", "port": 80}]
+    assert (http_port(ports, "port"), http_port(ports[:1], "port")) == (80, 9090)
 
 
 def test_a_kubectl_that_is_a_script_leaves_nothing_running(monkeypatch, tmp_path):

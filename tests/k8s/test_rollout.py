@@ -14,6 +14,7 @@ from k8s.rollout import caller
 from k8s.rollout.__main__ import Rollout, main
 from k8s.rollout.caller_pod import caller_manifests
 from tests.k8s.kustomize import K8S, needs_kubectl, only, render
+from tests.k8s.recorder import PODS, all_is_well
 from tests.k8s.toy_cluster import LAG, toy_cluster
 from tests.support import SECONDS, program
 
@@ -70,8 +71,20 @@ def test_a_server_that_does_not_answer_as_one_ends_it_at_once(tmp_path):
 
 def test_a_caller_that_cannot_run_is_told(recorder, capsys):
     recorder.write("log", "ImportError: no httpx2")
-    assert main([]) == 1
+    assert main(["--context", "minikube"]) == 1
     assert "rollout-test: the caller fails: ImportError: no httpx2" in capsys.readouterr().err
+
+
+def test_calls_that_failed_are_told_with_their_reasons_and_end_it_with_1(recorder, capsys):
+    failure = {"at": "12:00:00", "failure": "ReadError: gone"}
+    summary = {"calls": 100, "failures": 1, "p50_ms": 5, "p99_ms": 9, "seconds": 3}
+    recorder.write("log", "\n".join(map(json.dumps, ({"calls": 1}, failure, {"summary": summary}))))
+    recorder.write("replaced", 0)
+    assert main(["--context", "minikube", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == summary | {"reasons": ["12:00:00 ReadError: gone"]}
+    all_is_well(recorder, PODS)
+    assert main(["--context", "minikube"]) == 1
+    assert "100 calls in 3 s, 1 failures; p50 5 ms, p99 9 ms\n  12:00:00 ReadError: gone\n" in capsys.readouterr().out
 
 
 def made_and_removed(recorder):
@@ -81,14 +94,14 @@ def made_and_removed(recorder):
 
 def test_a_pod_that_was_evicted_is_not_waited_for(recorder, capsys):
     recorder.write("pods", [{"metadata": {"name": "old"}, "status": {"phase": "Failed"}}])
-    assert main([]) == 1
+    assert main(["--context", "minikube"]) == 1
     assert "weather has no pods" in capsys.readouterr().err.replace(read_names().name, "weather")
     assert made_and_removed(recorder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whatever_ends_it_removes_what_it_made(recorder, number):
-    with program(sys.executable, "-m", "k8s.rollout") as process:
+    with program(sys.executable, "-m", "k8s.rollout", "--context", "minikube") as process:
         assert "calls are answered; replacing 2 pods" in process.stderr.readline()
         process.send_signal(number)
         assert process.wait(SECONDS) == (130 if number == signal.SIGINT else 128 + number)
@@ -104,6 +117,7 @@ def test_nobody_has_to_be_there_to_end_the_caller():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "--context is missing: expected the cluster in which pods are to be replaced"),
         (["--clients", "0"], "--clients 0: expected 1 or more"),
         (["--args", "{message: 1}"], "--args: '{message: 1}': expected a JSON object"),
         (["--args", '{"a": 1}'], "--args was given without --tool"),
@@ -111,7 +125,7 @@ def test_nobody_has_to_be_there_to_end_the_caller():
 )
 def test_options_that_do_not_fit_are_named(capsys, arguments, said):
     with pytest.raises(SystemExit, match="2"):
-        main(arguments)
+        main([*(["--context", "minikube"] if arguments else []), *arguments])
     assert said in capsys.readouterr().err
 
 
@@ -134,6 +148,14 @@ def test_the_callers_pod_is_as_restricted_as_the_servers():
     assert pod["spec"]["securityContext"] == theirs["securityContext"]
     assert pod["spec"]["containers"][0]["securityContext"] == theirs["containers"][0]["securityContext"]
     assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_callers_image_is_fetched_as_the_servers():
+    deployment = only(render(K8S / "overlays" / "minikube"), "Deployment")
+    deployment["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "registry"}]
+    [pod] = caller_manifests("weather-caller", deployment, {})["items"]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["spec"]["containers"][0]["imagePullPolicy"] == "IfNotPresent"
 
 
 def test_the_service_sends_the_caller_nothing_and_the_network_policy_lets_it_in():

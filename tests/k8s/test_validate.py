@@ -163,7 +163,7 @@ async def test_a_broken_answer_is_found_and_nothing_else(good, fault):
 
 
 def test_every_fault_is_tried():
-    assert CHANGES.keys() == FOUND.keys() | HARMLESS | {"broken calls", "open"}
+    assert CHANGES.keys() == FOUND.keys() | HARMLESS | {"broken calls", "open", "open to the old"}
 
 
 async def test_a_connection_that_is_lost_ends_no_report(good):
@@ -172,8 +172,9 @@ async def test_a_connection_that_is_lost_ends_no_report(good):
     assert CALLS <= found <= CALLS | eras("disconnects")
 
 
-async def test_an_endpoint_that_lets_everybody_in_is_found_although_rest_does_not(protected):
-    with tampering(protected, "open") as url:
+@pytest.mark.parametrize("fault", ["open", "open to the old"])
+async def test_an_endpoint_that_lets_everybody_in_is_found_although_rest_does_not(protected, fault):
+    with tampering(protected, fault) as url:
         found = failed(await report_on(url, token=TOKEN))
     assert found == {"a request without a token": "status 200 at /mcp, expected 401: nobody is asked for a token there"}
 
@@ -181,8 +182,18 @@ async def test_an_endpoint_that_lets_everybody_in_is_found_although_rest_does_no
 async def test_nothing_that_a_server_says_moves_the_cursor(good):
     with tampering(good, "hostile") as url:
         detail = (await report_on(url))["GET /health"].detail
+        shown = script("--url", url).stdout
+    assert "\x1b" not in shown
+    assert len([line for line in shown.splitlines() if "everything: is fine" in line]) == 1
     assert detail.startswith("x?✓ 99 everything: is fine?[2Jyyy")
     assert len(detail) < len(HOSTILE)
+
+
+def test_who_stops_reading_is_not_told_why(good):
+    command = f"{sys.executable} k8s/validate.py --url {good} | head -n 1"
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert done.stdout.startswith("✓  1 MCP answers")
+    assert done.stderr == ""
 
 
 def test_what_cannot_be_printed_ends_nothing(good):
@@ -192,11 +203,11 @@ def test_what_cannot_be_printed_ends_nothing(good):
     assert "?  2 GET /health: ? None" in done.stdout
 
 
-async def test_a_token_that_the_server_repeats_is_not_shown(protected):
-    report = Report(None, TOKEN)
+def test_a_token_that_the_server_repeats_is_not_shown(protected):
     with tampering(protected, "repeats the token") as url:
-        await validate(options(url, token=TOKEN), report)
-    assert report.checks[1].detail == "... 1.2.3"
+        shown, as_json = (script("--url", url, *how, MCP_TOKEN=TOKEN).stdout for how in ([], ["--json"]))
+    assert "GET /health: ... 1.2.3\n" in shown
+    assert TOKEN not in shown + as_json
 
 
 def test_the_token_stays_on_this_machine_whatever_proxy_is_set(protected, unused_port):
@@ -362,7 +373,9 @@ def test_the_token_comes_from_the_environment_and_is_not_shown():
         (["--args", '{"a": 1}'], "--args was given without --tool"),
         (["--url", "http://joe:secret@a"], "expected http://HOST[:PORT][/PATH]"),
         (["--url", "http://[::1"], "--url: 'http://[::1': expected http://HOST[:PORT][/PATH]"),
+        (["--path", "mcp"], "--path: 'mcp': expected a path that begins with /"),
         (["--token", "not\nprintable"], "--token: expected printable ASCII characters without blanks"),
+        (["--token", "two words"], "--token: expected printable ASCII characters without blanks"),
         (["--unauthenticated", "--replicas"], "--unauthenticated was given with --token, --tool or --replicas"),
         (["--timeout", "0"], "--timeout: '0': expected seconds, more than 0"),
     ],

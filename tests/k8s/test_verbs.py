@@ -7,6 +7,7 @@ from argparse import Namespace
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,6 +26,7 @@ KNOWN = Path(__file__).with_name("template_server.py")
 WHO = identity()
 TOKEN = "0123456789abcdef0123456789abcdef"
 IN_MINIKUBE = f"kubectl --context minikube --namespace {WHO['namespace']}"
+SUMMARY = ("calls", "failures", "p50_ms", "p99_ms", "seconds")
 LOGS = f"logs --selector app={WHO['name']} --max-log-requests 20 --ignore-errors --prefix --follow --tail 100"
 
 
@@ -134,7 +136,9 @@ def test_engine_and_kubectl_may_be_called_something_else(make, recorder):
     done = make("deploy", environment={"DOCKER": "my-docker", "KUBECTL": "my-kubectl"})
     assert "applying" in done.stderr
     assert {"my-docker", "my-kubectl"} <= {line.split()[0] for line in recorder.lines}
-    assert "deploy: missing: your-docker (https://" in make("deploy", environment={"DOCKER": "your-docker"}).stderr
+    for verb in ("deploy", "redeploy"):
+        done = make(verb, environment={"DOCKER": "your-docker", "KUBECTL": "my-kubectl"})
+        assert f"{verb}: missing: your-docker (https://" in done.stderr
 
 
 @pytest.fixture
@@ -145,7 +149,7 @@ def deployed(recorder):
     def deployed(**settings):
         all_is_well(recorder, PODS)
         with serving(script=KNOWN, **settings) as server:
-            port = int(server.base.rpartition(":")[2])
+            port = urlsplit(server.url).port
             recorder.write("ports", dict.fromkeys((f"service/{WHO['name']}", *(f"pod/{pod}" for pod in PODS)), port))
             yield
 
@@ -194,6 +198,39 @@ def test_with_jwts_and_none_at_hand_it_is_enough_that_nobody_gets_in(recorder, d
     said = capsys.readouterr().out
     assert "a request without a token: 401" in said
     assert "lists and calls: no token was given (--token or MCP_TOKEN)" in said
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/api/v1"])
+def test_mcp_is_asked_where_the_overlay_says(recorder, deployed, monkeypatch, tmp_path, path):
+    for name, value in recorder.environment.items():
+        monkeypatch.setenv(name, value)
+    folder = overlay(tmp_path / "moved", [], settings=[f"MCP_PATH={path}"])
+    with deployed(MCP_PATH=path):
+        assert validate(Deployment(Target("minikube", "minikube"), read_names(), folder), Namespace(rest=[])) == 0
+
+
+def test_a_token_of_the_environment_is_not_for_a_server_that_asks_for_none(make, recorder, deployed):
+    with deployed():
+        done = make("validate", environment={"MCP_TOKEN": TOKEN})
+    assert done.returncode == 0, done.stdout
+    assert "a request without a token: no token was given" in done.stdout
+
+
+def test_the_rollout_is_tested_with_the_token_of_the_secret(make, recorder):
+    all_is_well(recorder, PODS)
+    recorder.write("secret", {"metadata": {}, "data": {"tokens": base64.b64encode(TOKEN.encode()).decode()}})
+    recorder.write("log", json.dumps({"calls": 1}) + "\n" + json.dumps({"summary": dict.fromkeys(SUMMARY, 0)}))
+    recorder.write("replaced", 0)
+    done = make("rollout-test", "OVERLAY=production", environment={"MCP_TOKEN": "of-somebody-else"})
+    assert done.returncode == 0, done.stderr
+    [made] = [call["stdin"] for call in recorder.calls if "create" in call["arguments"]]
+    assert json.loads(made)["items"][0]["stringData"] == {"token": TOKEN}
+
+
+def test_a_context_that_is_not_there_is_named_before_anything_is_done(make, recorder):
+    done = make("deploy", "CONTEXT=typo", "REGISTRY=ghcr.io/me")
+    assert "deploy: CONTEXT=typo: expected one of the kubeconfig's: minikube, prod" in done.stderr
+    assert recorder.lines == ["kubectl config view --output json"]
 
 
 def test_json_is_all_that_a_program_reads(make, recorder, deployed):
