@@ -37,7 +37,7 @@ def validate(deployment: Deployment, options: argparse.Namespace) -> int:
     from k8s.validate import main as run  # FastMCP's client takes its time to import
 
     token = _token(deployment)
-    how = "--unauthenticated" if _auth(deployment) != "none" and not token else "--replicas"
+    how = "--unauthenticated" if _asks_for_a_token(deployment) and not token else "--replicas"
     chosen = any(word.startswith(("--token", "--tool", "--unauthenticated")) for word in options.rest)
     return run([*_asking(deployment, token), *([] if chosen else [how]), *options.rest])
 
@@ -121,19 +121,19 @@ def _overlay(name: str) -> Path:
     return overlay
 
 
-def _auth(deployment: Deployment) -> str:
-    return _setting(deployment, "MCP_AUTH", "none")
+def _asks_for_a_token(deployment: Deployment) -> bool:
+    return deployment.settings.get("MCP_AUTH", "none") != "none"
 
 
 def _token(deployment: Deployment) -> str:
     """Return a token that lets in: the Secret's, else what MCP_TOKEN says; "" where none is asked for."""
-    if _auth(deployment) == "none":
+    if not _asks_for_a_token(deployment):
         return ""
     return _token_of_the_secret(deployment) or os.environ.get("MCP_TOKEN", "")
 
 
 def _token_of_the_secret(deployment: Deployment) -> str:
-    return read_token(deployment.cluster) if "tokens" in wanted(deployment.resources) else ""
+    return read_token(deployment.cluster) if "tokens" in wanted([deployment.live]) else ""
 
 
 def _asking(deployment: Deployment, token: str) -> list[str]:
@@ -149,12 +149,7 @@ def _exec_kubectl(verb: str, cluster: Cluster, *arguments: str) -> NoReturn:
 
 
 def _path(deployment: Deployment) -> str:
-    return _setting(deployment, "MCP_PATH", "/mcp")
-
-
-def _setting(deployment: Deployment, name: str, default: str) -> str:
-    settings = [resource.get("data", {}) for resource in of_kind(deployment.resources, "ConfigMap")]
-    return str(next((each[name] for each in settings if name in each), default))
+    return deployment.settings.get("MCP_PATH", "/mcp")
 
 
 def _local_url(deployment: Deployment, options: argparse.Namespace) -> str:
@@ -166,8 +161,8 @@ def _print_next_steps(deployment: Deployment, options: argparse.Namespace) -> in
     names, url = deployment.names, _local_url(deployment, options)
     context = deployment.target.context
     named = "" if context == read_kubeconfig().current else f" CONTEXT={context}"
-    token = f"$(make token{named})" if _token_of_the_secret(deployment) else "$MCP_TOKEN"
-    secret = f' --header "Authorization: Bearer {token}"' if _token(deployment) else ""
+    bearer = f"$(make token{named})" if _token_of_the_secret(deployment) else "$MCP_TOKEN"
+    secret = f' --header "Authorization: Bearer {bearer}"' if _token(deployment) else ""
     lines = [
         f"\n{names.name} runs in {context}.",
         f"  in the cluster   http://{names.name}.{deployment.namespace}.svc{_path(deployment)}",

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+MINIKUBE = ROOT / "k8s" / "overlays" / "minikube"
 
 PROGRAMS = ("docker", "kind", "kubectl", "make", "minikube")
 PODS = ("server-a", "server-b")
@@ -78,9 +79,9 @@ def record(folder: Path, programs: Sequence[str] = PROGRAMS) -> Recorder:
     return recorder
 
 
-def all_is_well(recorder: Recorder, pods: Sequence[str]) -> None:
-    """Fill it with what the Minikube overlay becomes in a cluster where nothing is wrong."""
-    kustomize = [shutil.which("kubectl") or "", "kustomize", str(ROOT / "k8s" / "overlays" / "minikube")]
+def all_is_well(recorder: Recorder, pods: Sequence[str], overlay: Path = MINIKUBE) -> None:
+    """Fill it with what an overlay becomes in a cluster where nothing is wrong."""
+    kustomize = [shutil.which("kubectl") or "", "kustomize", str(overlay)]
     manifests = subprocess.run(kustomize, capture_output=True, check=True).stdout
     found = {resource["kind"]: resource for resource in yaml.safe_load_all(manifests)}
     deployment = found["Deployment"]
@@ -91,8 +92,10 @@ def all_is_well(recorder: Recorder, pods: Sequence[str]) -> None:
         "spec": deployment["spec"]["template"]["spec"],
         "status": {"phase": "Running", "containerStatuses": [running]},
     }
-    recorder.write("deployment", deployment)
     recorder.write("pods", [pod | {"metadata": {"name": name}} for name in pods])
+    deployment["spec"]["replicas"] = len(pods)
+    recorder.write("deployment", deployment)
+    recorder.write("configmap", found["ConfigMap"])
     recorder.write("service", found["Service"])
     recorder.write("namespace", found["Namespace"])
     ready = [{"conditions": {"ready": True}, "targetRef": {"name": name}} for name in pods]
@@ -167,6 +170,8 @@ def _apply(recorder: Recorder, _: list[str], stdin: str) -> str:
 
 def _apply_one(recorder: Recorder, resource: dict[str, Any]) -> str:
     name = f"{resource['kind'].lower()}/{resource['metadata']['name']}"
+    if resource["kind"] == "ConfigMap":
+        recorder.write("configmap", resource)
     if resource["kind"] != "Deployment":
         return f"{name} unchanged"
     old = recorder.read("deployment") or {"metadata": {"generation": 0}, "spec": {"replicas": 1}, "status": {}}

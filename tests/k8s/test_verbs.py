@@ -16,7 +16,7 @@ from k8s.verbs.__main__ import validate
 from k8s.verbs.deploy import Deployment
 from k8s.verbs.target import Target
 from tests.k8s.kustomize import identity, needs_kubectl, overlay
-from tests.k8s.recorder import PODS, PROGRAMS, all_is_well, record
+from tests.k8s.recorder import MINIKUBE, PODS, PROGRAMS, all_is_well, record
 from tests.support import ROOT, SECONDS, serving
 from tests.support import environment as clean
 
@@ -141,13 +141,17 @@ def test_engine_and_kubectl_may_be_called_something_else(make, recorder):
         assert f"{verb}: missing: your-docker (https://" in done.stderr
 
 
+def in_minikube(overlay):
+    return Deployment(Target("minikube", "minikube"), read_names(), overlay)
+
+
 @pytest.fixture
 def deployed(recorder):
     """Let a real server answer in the place of a cluster in which all is well."""
 
     @contextmanager
-    def deployed(**settings):
-        all_is_well(recorder, PODS)
+    def deployed(overlay=MINIKUBE, **settings):
+        all_is_well(recorder, PODS, overlay)
         with serving(script=KNOWN, **settings) as server:
             port = urlsplit(server.url).port
             recorder.write("ports", dict.fromkeys((f"service/{WHO['name']}", *(f"pod/{pod}" for pod in PODS)), port))
@@ -192,9 +196,9 @@ def test_a_secret_that_is_not_used_is_no_token(make, recorder, deployed):
 def test_with_jwts_and_none_at_hand_it_is_enough_that_nobody_gets_in(recorder, deployed, monkeypatch, tmp_path, capsys):
     for name, value in recorder.environment.items():
         monkeypatch.setenv(name, value)
-    jwt = Deployment(Target("minikube", "minikube"), read_names(), overlay(tmp_path / "jwt", ["auth-jwt"]))
-    with deployed(MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN):
-        assert validate(jwt, Namespace(rest=[])) == 0
+    jwt = overlay(tmp_path / "jwt", ["auth-jwt"])
+    with deployed(jwt, MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN):
+        assert validate(in_minikube(jwt), Namespace(rest=[])) == 0
     said = capsys.readouterr().out
     assert "a request without a token: 401" in said
     assert "lists and calls: no token was given (--token or MCP_TOKEN)" in said
@@ -205,8 +209,15 @@ def test_mcp_is_asked_where_the_overlay_says(recorder, deployed, monkeypatch, tm
     for name, value in recorder.environment.items():
         monkeypatch.setenv(name, value)
     folder = overlay(tmp_path / "moved", [], settings=[f"MCP_PATH={path}"])
-    with deployed(MCP_PATH=path):
-        assert validate(Deployment(Target("minikube", "minikube"), read_names(), folder), Namespace(rest=[])) == 0
+    with deployed(folder, MCP_PATH=path):
+        assert validate(in_minikube(folder), Namespace(rest=[])) == 0
+
+
+def test_what_runs_there_counts_and_not_what_would_be_deployed(make, recorder, deployed):
+    with deployed(MINIKUBE):  # by kubectl alone, so that nobody knows of which overlay it is
+        done = make("validate", "CONTEXT=prod")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "any replica answers" in done.stdout
 
 
 def test_a_token_of_the_environment_is_not_for_a_server_that_asks_for_none(make, recorder, deployed):
@@ -217,7 +228,7 @@ def test_a_token_of_the_environment_is_not_for_a_server_that_asks_for_none(make,
 
 
 def test_the_rollout_is_tested_with_the_token_of_the_secret(make, recorder):
-    all_is_well(recorder, PODS)
+    all_is_well(recorder, PODS, MINIKUBE.with_name("production"))
     recorder.write("secret", {"metadata": {}, "data": {"tokens": base64.b64encode(TOKEN.encode()).decode()}})
     recorder.write("log", json.dumps({"calls": 1}) + "\n" + json.dumps({"summary": dict.fromkeys(SUMMARY, 0)}))
     recorder.write("replaced", 0)
