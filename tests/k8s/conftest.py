@@ -1,3 +1,7 @@
+import logging
+import os
+import signal
+
 import pytest
 
 from tests.k8s.recorder import PODS, all_is_well, record
@@ -11,3 +15,16 @@ def recorder(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     all_is_well(recorder, PODS)
     return recorder
+
+
+@pytest.fixture
+def own_process():
+    """Put back what a program's main() changes in the process that is its own otherwise."""
+    variables, disabled = dict(os.environ), logging.root.manager.disable
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    os.environ.clear()
+    os.environ.update(variables)
+    logging.disable(disabled)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

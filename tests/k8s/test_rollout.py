@@ -18,7 +18,7 @@ from tests.k8s.recorder import PODS, all_is_well
 from tests.k8s.toy_cluster import LAG, toy_cluster
 from tests.support import SECONDS, program
 
-pytestmark = needs_kubectl
+pytestmark = [needs_kubectl, pytest.mark.usefixtures("own_process")]
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -99,9 +99,16 @@ def test_a_pod_that_was_evicted_is_not_waited_for(recorder, capsys):
     assert made_and_removed(recorder)
 
 
+IN_THE_FOREGROUND = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell in the background has turned off
+runpy.run_module("k8s.rollout", run_name="__main__", alter_sys=True)
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whatever_ends_it_removes_what_it_made(recorder, number):
-    with program(sys.executable, "-m", "k8s.rollout", "--context", "minikube") as process:
+    with program(sys.executable, "-c", IN_THE_FOREGROUND, "--context", "minikube") as process:
         assert "calls are answered; replacing 2 pods" in process.stderr.readline()
         process.send_signal(number)
         assert process.wait(SECONDS) == (130 if number == signal.SIGINT else 128 + number)

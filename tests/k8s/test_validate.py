@@ -189,6 +189,15 @@ async def test_nothing_that_a_server_says_moves_the_cursor(good):
     assert len(detail) < len(HOSTILE)
 
 
+def test_a_python_without_the_packages_says_which_one_has_them():
+    command = [sys.executable, "-I", "-S", "k8s/validate.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "validate.py: this Python has no httpx2: run `make validate`, or .venv/bin/python k8s/validate.py\n"
+    )
+
+
 def test_who_stops_reading_is_not_told_why(good):
     command = f"{sys.executable} k8s/validate.py --url {good} | head -n 1"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)

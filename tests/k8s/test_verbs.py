@@ -20,7 +20,7 @@ from tests.k8s.recorder import MINIKUBE, PODS, PROGRAMS, all_is_well, record
 from tests.support import ROOT, SECONDS, serving
 from tests.support import environment as clean
 
-pytestmark = needs_kubectl
+pytestmark = [needs_kubectl, pytest.mark.usefixtures("own_process")]
 
 KNOWN = Path(__file__).with_name("template_server.py")
 WHO = identity()
