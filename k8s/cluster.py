@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
@@ -42,7 +42,7 @@ class Cluster:
         Raises:
             ClusterError: there is none, it takes longer than `seconds`, or fails; with the last line that it said.
         """
-        return run_kubectl(*self._where, *arguments, stdin=stdin, seconds=seconds)
+        return run_kubectl(*arguments, where=self._where, stdin=stdin, seconds=seconds)
 
     def get(self, *arguments: str) -> Any:
         """Return what `kubectl get` answers, as JSON.
@@ -106,22 +106,21 @@ def _local_port(output: "IO[str]", target: str) -> str:
     raise ClusterError(f"kubectl cannot forward a port of {target}: {said}")
 
 
-def run_kubectl(*arguments: str, stdin: str = "", seconds: float = 60) -> str:
-    """Run kubectl wherever the kubeconfig points; return what it prints.
+def run_kubectl(*arguments: str, where: Sequence[str] = (), stdin: str = "", seconds: float = 60) -> str:
+    """Run kubectl, with options that say `where`; return what it prints.
 
     Raises:
         ClusterError: there is none, it takes longer than `seconds`, or fails; with the last line that it said.
     """
     try:
-        done = subprocess.run(
-            [KUBECTL, *arguments], input=stdin, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        command = [KUBECTL, *where, *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
     except OSError as error:
         raise ClusterError(f"{KUBECTL}: {error.strerror}; install it, or name it with KUBECTL=") from None
     except subprocess.TimeoutExpired:
-        raise ClusterError(f"kubectl {' '.join(arguments)} took longer than {seconds:g} s") from None
+        raise ClusterError(f"kubectl {arguments[0]} took longer than {seconds:g} s") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"kubectl {' '.join(arguments)} failed"]
+        said = done.stderr.strip().splitlines() or [f"kubectl {arguments[0]} failed"]
         raise ClusterError(said[-1])
     return done.stdout
 

@@ -9,8 +9,8 @@ from k8s.cluster import ClusterError
 from k8s.names import read_names
 
 
-def parser_for(program: str, description: str) -> argparse.ArgumentParser:
-    """Build a parser with the options that say which deployment is asked, and how.
+def parser_for(program: str, description: str, tool: str) -> argparse.ArgumentParser:
+    """Build a parser with the options that say which deployment is asked, and how; `tool` says what --tool is for.
 
     An identity that cannot be read ends the program with status 2.
     """
@@ -25,17 +25,21 @@ def parser_for(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--path", type=_path, default="/mcp", help="where MCP answers (default: %(default)s)")
     token = os.environ.get("MCP_TOKEN", "")
     parser.add_argument("--token", type=_token, default=token, help="better given as MCP_TOKEN")
-    parser.add_argument("--args", type=json_object, default={}, help="the tool's arguments, as a JSON object")
+    parser.add_argument("--tool", default="", help=tool)
+    parser.add_argument("--args", type=_json_object, default={}, help="the tool's arguments, as a JSON object")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """Read a JSON object.
+def parse(parser: argparse.ArgumentParser, arguments: list[str] | None) -> argparse.Namespace:
+    """Read the arguments, or those of the process; what does not fit ends the program with status 2."""
+    options = parser.parse_args(arguments)
+    if options.args and not options.tool:
+        parser.error("--args was given without --tool: expected both")
+    return options
 
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
+
+def _json_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:

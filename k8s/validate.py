@@ -19,7 +19,7 @@ try:
     import httpx2
 
     from k8s.cluster import Cluster, ClusterError
-    from k8s.options import parser_for
+    from k8s.options import parse, parser_for
     from k8s.terminal import clean_up_when_ended
     from k8s.validation.live import Live
     from k8s.validation.protocol import HANDSHAKE_ERA, MODERN_ERA, converse
@@ -110,17 +110,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = parser_for("validate.py", __doc__ or "")
+    tool = "call this one, and expect nothing but MCP: for any other server"
+    parser = parser_for("validate.py", __doc__ or "", tool)
     parser.add_argument("--url", type=_url, action="append", default=[], help="ask this instead; may be repeated")
-    parser.add_argument("--tool", default="", help="call this one, and expect nothing but MCP: for any other server")
     parser.add_argument("--replicas", action="store_true", help="show that any replica, or URL, answers any request")
     parser.add_argument("--unauthenticated", action="store_true", help="expect that calls are refused")
     parser.add_argument("--timeout", type=_seconds, default=10, help="seconds for an answer (default: %(default)s)")
-    options = parser.parse_args(arguments)
+    options = parse(parser, arguments)
     if len(options.url) > 1 and not options.replicas:
         parser.error("--url was given several times: expected --replicas with it, or one URL")
-    if options.args and not options.tool:
-        parser.error("--args was given without --tool: expected both")
     if options.unauthenticated and (options.token or options.tool or options.replicas):
         parser.error("--unauthenticated was given with --token, --tool or --replicas, which call: expected one of them")
     return options

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from k8s.cluster import Cluster, ClusterError, has_ended, http_port, selector
-from k8s.options import parser_for
+from k8s.options import parse, parser_for
 from k8s.rollout.caller_pod import caller_manifests
 from k8s.terminal import clean_up_when_ended, say
 
@@ -123,16 +123,14 @@ class Rollout:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run it from the command line: 0 when no call failed, 1 when one did or the cluster refuses, 2 for bad options."""
-    parser = parser_for("python -m k8s.rollout", __doc__ or "")
+    tool = "what is called (default: echo if there is one, else tools/list)"
+    parser = parser_for("python -m k8s.rollout", __doc__ or "", tool)
     parser.add_argument("--clients", type=int, default=8, help="that call at a time (default: %(default)s)")
-    parser.add_argument("--tool", default="", help="what is called (default: echo if there is one, else tools/list)")
-    options = parser.parse_args(arguments)
+    options = parse(parser, arguments)
     if not options.context:
         parser.error("--context is missing: expected the cluster in which pods are to be replaced")
     if options.clients < 1:
         parser.error(f"--clients {options.clients}: expected 1 or more")
-    if options.args and not options.tool:
-        parser.error("--args was given without --tool: expected both")
     calling = {"CLIENTS": str(options.clients), "TOOL": options.tool, "ARGUMENTS": json.dumps(options.args)}
     cluster = Cluster(options.context, options.namespace)
     rollout = Rollout(cluster, options.name, options.path, calling, options.token)

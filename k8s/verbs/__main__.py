@@ -8,9 +8,10 @@ from typing import Final, NoReturn
 
 from k8s.cluster import Cluster, ClusterError
 from k8s.names import ROOT, read_names
-from k8s.verbs.credentials import read_token, wanted
+from k8s.verbs.credentials import read_token
 from k8s.verbs.deploy import Deployment, deployed_overlay, of_kind, prepare
 from k8s.verbs.kubeconfig import read_kubeconfig
+from k8s.verbs.running import Running, read_running
 from k8s.verbs.target import check_context, choose
 
 
@@ -36,17 +37,17 @@ def validate(deployment: Deployment, options: argparse.Namespace) -> int:
     """Run the validation script, with the token that is in the cluster; where there is none, as far as that goes."""
     from k8s.validate import main as run  # FastMCP's client takes its time to import
 
-    token = _token(deployment)
-    how = "--unauthenticated" if _asks_for_a_token(deployment) and not token else "--replicas"
+    running = _running(deployment)
+    how = "--unauthenticated" if running.is_protected and not running.token else "--replicas"
     chosen = any(word.startswith(("--token", "--tool", "--unauthenticated")) for word in options.rest)
-    return run([*_asking(deployment, token), *([] if chosen else [how]), *options.rest])
+    return run([*_asking(deployment, running), *([] if chosen else [how]), *options.rest])
 
 
 def rollout_test(deployment: Deployment, options: argparse.Namespace) -> int:
     """Call all the time, while the pods are replaced."""
     from k8s.rollout.__main__ import main as run
 
-    return run([*_asking(deployment, _token(deployment)), *options.rest])
+    return run([*_asking(deployment, _running(deployment)), *options.rest])
 
 
 def logs(deployment: Deployment, options: argparse.Namespace) -> NoReturn:
@@ -57,7 +58,7 @@ def logs(deployment: Deployment, options: argparse.Namespace) -> NoReturn:
 
 def port_forward(deployment: Deployment, options: argparse.Namespace) -> NoReturn:
     """Bring the Service to a port of this machine."""
-    print(f"MCP on {_local_url(deployment, options)}, until Ctrl-C", file=sys.stderr, flush=True)
+    print(f"MCP on {_local_url(_running(deployment), options)}, until Ctrl-C", file=sys.stderr, flush=True)
     _exec_kubectl("port-forward", deployment.cluster, f"service/{deployment.names.name}", f"{options.port}:http")
 
 
@@ -121,26 +122,15 @@ def _overlay(name: str) -> Path:
     return overlay
 
 
-def _asks_for_a_token(deployment: Deployment) -> bool:
-    return deployment.settings.get("MCP_AUTH", "none") != "none"
+def _running(deployment: Deployment) -> Running:
+    return read_running(deployment.cluster, deployment.names.name)
 
 
-def _token(deployment: Deployment) -> str:
-    """Return a token that lets in: the Secret's, else what MCP_TOKEN says; "" where none is asked for."""
-    if not _asks_for_a_token(deployment):
-        return ""
-    return _token_of_the_secret(deployment) or os.environ.get("MCP_TOKEN", "")
-
-
-def _token_of_the_secret(deployment: Deployment) -> str:
-    return read_token(deployment.cluster) if "tokens" in wanted([deployment.live]) else ""
-
-
-def _asking(deployment: Deployment, token: str) -> list[str]:
+def _asking(deployment: Deployment, running: Running) -> list[str]:
     """Build the arguments with which the deployment is asked something."""
     where = ["--context", deployment.target.context, "--namespace", deployment.namespace]
-    # An empty one, too: MCP_TOKEN is not for a server that asks for none.
-    return [*where, "--name", deployment.names.name, "--path", _path(deployment), f"--token={token}"]
+    # An empty token, too: MCP_TOKEN is not for a server that asks for none.
+    return [*where, "--name", deployment.names.name, "--path", running.path, f"--token={running.token}"]
 
 
 def _exec_kubectl(verb: str, cluster: Cluster, *arguments: str) -> NoReturn:
@@ -148,24 +138,20 @@ def _exec_kubectl(verb: str, cluster: Cluster, *arguments: str) -> NoReturn:
     os.execvp(command[0], command)  # noqa: S606
 
 
-def _path(deployment: Deployment) -> str:
-    return deployment.settings.get("MCP_PATH", "/mcp")
-
-
-def _local_url(deployment: Deployment, options: argparse.Namespace) -> str:
-    return f"http://127.0.0.1:{options.port}{_path(deployment)}"
+def _local_url(running: Running, options: argparse.Namespace) -> str:
+    return f"http://127.0.0.1:{options.port}{running.path}"
 
 
 def _print_next_steps(deployment: Deployment, options: argparse.Namespace) -> int:
     """Say where it answers, and what a client needs."""
-    names, url = deployment.names, _local_url(deployment, options)
-    context = deployment.target.context
+    names, context, running = deployment.names, deployment.target.context, _running(deployment)
+    url = _local_url(running, options)
     named = "" if context == read_kubeconfig().current else f" CONTEXT={context}"
-    bearer = f"$(make token{named})" if _token_of_the_secret(deployment) else "$MCP_TOKEN"
-    secret = f' --header "Authorization: Bearer {bearer}"' if _token(deployment) else ""
+    bearer = f"$(make token{named})" if running.secret_token else "$MCP_TOKEN"
+    secret = f' --header "Authorization: Bearer {bearer}"' if running.token else ""
     lines = [
         f"\n{names.name} runs in {context}.",
-        f"  in the cluster   http://{names.name}.{deployment.namespace}.svc{_path(deployment)}",
+        f"  in the cluster   http://{names.name}.{deployment.namespace}.svc{running.path}",
         f"  on this machine  make port-forward{named}, then {url}",
         f"  a client         claude mcp add --transport http {names.name} {url}{secret}",
     ]

@@ -55,30 +55,6 @@ class Deployment:
         """The cluster and the namespace in which it is."""
         return Cluster(self.target.context, self.namespace)
 
-    @property
-    def live(self) -> dict[str, Any]:
-        """The Deployment as it is in the cluster now; {} if it is not.
-
-        Raises:
-            ClusterError: kubectl fails.
-        """
-        return self.cluster.find("deployment", self.names.name)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """The settings with which it runs now, of those that no Secret holds.
-
-        Raises:
-            ClusterError: kubectl fails.
-        """
-        containers = self.live.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
-        found: dict[str, str] = {}
-        for container in containers[:1]:
-            for source in container.get("envFrom", []):
-                if "configMapRef" in source:
-                    found |= self.cluster.find("configmap", source["configMapRef"]["name"]).get("data", {})
-        return found
-
     def deploy(self) -> None:
         """Bring an image into a cluster that runs, and apply the overlay; what has not changed stays as it is.
 
@@ -95,10 +71,10 @@ class Deployment:
         Raises:
             ClusterError: as deploy().
         """
-        before = self.live.get("spec", {}).get("template")
+        before = self._live().get("spec", {}).get("template")
         self._write(bring_image(self.target, self.names, self.registry))
         self._apply()
-        if self.live["spec"]["template"] == before:
+        if self._live()["spec"]["template"] == before:
             self.cluster.kubectl("rollout", "restart", f"deployment/{self.names.name}")
             self._wait()
 
@@ -162,7 +138,7 @@ class Deployment:
         """Do at once what an autoscaler would do in its own time."""
         for scaler in of_kind(resources, "HorizontalPodAutoscaler"):
             replicas = scaler["spec"].get("minReplicas", 1)
-            if self.live["spec"]["replicas"] < replicas:
+            if self._live()["spec"]["replicas"] < replicas:
                 self.cluster.kubectl("scale", f"deployment/{self.names.name}", f"--replicas={replicas}")
 
     def _wait(self) -> None:
@@ -172,6 +148,9 @@ class Deployment:
             run(*self.cluster.command("rollout", "status", f"deployment/{self.names.name}", timeout))
         except ClusterError as error:
             raise ClusterError("; ".join([str(error), *reasons(self.cluster, self.names.name)])) from None
+
+    def _live(self) -> dict[str, Any]:
+        return self.cluster.find("deployment", self.names.name)
 
 
 def prepare(target: Target) -> None:
