@@ -32,6 +32,14 @@ def test_a_builder_without_buildkit_builds_it_too(images, file):
         docker("image", "rm", "--force", tag)
 
 
+def test_the_readmes_build_without_make_gives_the_image_of_the_manifests(images):
+    [command] = re.findall(r"`docker (build [^`]+)`", (ROOT / "README.md").read_text())
+    docker(*command.split(), seconds=600)
+    assert command.split()[-2] == images["production"]
+    with container(images["production"], "--read-only", "--network", "none"):
+        pass
+
+
 @pytest.mark.parametrize("verb", ["image-run", "image-run-dev"])
 def test_a_verb_runs_an_image_until_it_is_interrupted(images, unused_port, verb):
     command = ["make", f"VENV={ROOT / '.venv'}", verb, f"PUBLISH=127.0.0.1:{unused_port}"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import Any
 
 import httpx2
@@ -377,6 +378,19 @@ def test_the_key_of_a_tool_gets_in_as_the_production_overlay_says(tmp_path):
     assert environment(with_a_key)["WEATHER_API_KEY"] == {
         "secretKeyRef": {"name": "mcp-secrets", "key": "weather-api-key"}
     }
+
+
+def test_an_overlay_of_ones_own_is_a_copy(tmp_path, production):
+    k8s = copy_with_identity(tmp_path)
+    shutil.copytree(k8s / "overlays" / "production", k8s / "overlays" / "mine")
+    assert render(k8s / "overlays" / "mine") == production
+
+
+def test_a_private_registry_is_patched_into_the_service_account(tmp_path):
+    add = json.dumps([{"op": "add", "path": "/imagePullSecrets", "value": [{"name": "mine"}]}])
+    patches = [{"target": {"kind": "ServiceAccount", "name": "server"}, "patch": add}]
+    account = only(render(overlay(tmp_path / "private", [], patches=patches)), "ServiceAccount")
+    assert account["imagePullSecrets"] == [{"name": "mine"}]
 
 
 def test_replicas_share_the_keys_of_the_request_state(production):
