@@ -17,6 +17,8 @@ BUILD_OPTIONS = --build-arg TITLE="$$($(call say,of().name))" --build-arg VERSIO
 	--build-arg DESCRIPTION="$$($(call say,of().description))" \
 	--build-arg REVISION="$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)" \
 	$$([ -t 2 ] || echo --quiet)
+# By this the MCP registry sees that an image belongs to who publishes it.
+LABELLED = --build-arg MCP_NAME=$(call quote,$(MCP_NAME))
 
 # What leaves this machine is built from what is committed, and so from nothing that git ignores.
 COMMITTED ?=
@@ -35,8 +37,8 @@ image: image-production image-dev ## Build both images
 
 .PHONY: image-production
 image-production: | $(PYTHON) ## Build the image that ships, NAME:VERSION of pyproject.toml (PYTHON_VERSION=3.14 and so on)
-	@$(FROM_GIT) $(UNATTESTED) $(DOCKER) build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(PYTHON_VERSION) \
-		--file Dockerfile.production --tag $(IMAGE) $(BUILD_CONTEXT)
+	@$(FROM_GIT) $(UNATTESTED) $(DOCKER) build $(BUILD_OPTIONS) $(LABELLED) \
+		--build-arg PYTHON_VERSION=$(PYTHON_VERSION) --file Dockerfile.production --tag $(IMAGE) $(BUILD_CONTEXT)
 
 .PHONY: image-dev
 image-dev: | $(PYTHON) ## Build the image to develop in, NAME:VERSION-dev
@@ -67,8 +69,8 @@ image-multiarch: | $(PYTHON) ## Build for PLATFORMS and PYTHON_VERSIONS: into di
 	@$(if $(REGISTRY),$(REFUSE_DIRTY),mkdir -p dist)
 	@set -e; for version in $(PYTHON_VERSIONS); do \
 		tag=$(IMAGE)-python$$version; \
-		$(FROM_GIT) $(DOCKER) buildx build $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$$version --platform $(PLATFORMS) \
-			--file Dockerfile.production --tag $(REMOTE)$$tag \
+		$(FROM_GIT) $(DOCKER) buildx build $(BUILD_OPTIONS) $(LABELLED) --build-arg PYTHON_VERSION=$$version \
+			--platform $(PLATFORMS) --file Dockerfile.production --tag $(REMOTE)$$tag \
 			$$([ $$version != $(PYTHON_VERSION) ] || echo --tag $(REMOTE)$(IMAGE)) \
 			--output $(if $(REGISTRY),type=registry,"type=oci,dest=dist/$$(echo $$tag | tr : -).tar") $(BUILD_CONTEXT); \
 	done
