@@ -7,6 +7,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 NODE_TOOLS := tests/node/node_modules
 ARGS ?=
+# What registries call this server: the README says it, and GitHub's workflows know the owner.
+MCP_NAME ?= $(subst OWNER,$(or $(GITHUB_REPOSITORY_OWNER),OWNER),$(shell sed -n 's/.*mcp-name: \([^ ]*\).*/\1/p' README.md 2>/dev/null))
 
 ##@ Run
 
@@ -40,10 +42,6 @@ format: $(VENV)/dev ## Fix what the linter and the formatter can
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
 
-.PHONY: conformance
-conformance: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the official conformance suites, of both protocol eras
-	@$(PYTHON) -m tests.conformance.run $(ARGS)
-
 .PHONY: test-thorough
 test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, a browser, a fuzzer, uvx, other tools
 	@$(PYTHON) -m pytest -m thorough $(ARGS)
@@ -66,17 +64,23 @@ inspect: $(VENV)/runtime $(NODE_TOOLS)/ready ## Open this server in the MCP Insp
 inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## List the tools with the Inspector (ARGS="--method resources/list" and so on)
 	@$(INSPECTOR) --cli $(or $(ARGS),--method tools/list) $(THIS_SERVER)
 
-include $(wildcard ship/*/*.mk k8s/*.mk)
+# A folder brings its own verbs, and takes them along when it is deleted.
+include $(wildcard tests/*/*.mk ship/*.mk ship/*/*.mk k8s/*.mk)
 
 ##@ Keep
 
 .PHONY: lock
-lock: $(VENV)/dev ## Resolve the dependencies anew and lock them with hashes, for every Python and platform
+lock: $(VENV)/dev ## Lock the dependencies with hashes, for every Python and platform (ARGS=--upgrade for newer ones)
 	@$(LOCK) --output-file requirements.txt >/dev/null
 	@$(LOCK) --group dev --constraints requirements.txt --output-file requirements-dev.txt >/dev/null
 
-LOCK = $(PYTHON) -m uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
-	--generate-hashes --no-emit-package pip --custom-compile-command 'make lock'
+LOCK = $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-package pip --custom-compile-command 'make lock' $(ARGS)
+
+.PHONY: update
+update: $(VENV)/dev ## Bring this copy up to the newest release of the template that it was made from
+	@test -f .copier-answers.yml || $(call fail,only what was made with Copier can be updated: there is no .copier-answers.yml here)
+	@$(PYTHON) -m copier update --skip-answered $$([ -t 0 ] || echo --defaults) $(ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was installed or cached
@@ -92,6 +96,12 @@ help:
 # What the verbs stand on. Each stamp is newer than what it was installed from.
 
 fail = { echo "make: $(1)" >&2; exit 1; }
+
+# A value as one word of the shell's, whatever is in it; and what was typed behind the verb, as NAME=weather, which an
+# environment variable of the same name does not replace.
+quote = '$(subst ','\'',$(1))'
+is_typed = $(filter command,$(firstword $(origin $(1))))
+typed = $(call quote,$(if $(call is_typed,$(1)),$(value $(1))))
 
 $(PYTHON):
 	@for python in $(PYTHON3) python3 python3.14 python3.13 python3.12 python3.11; do \

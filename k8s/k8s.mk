@@ -2,16 +2,9 @@
 
 ##@ Ship to Kubernetes
 
-# Not from the environment: a cluster is meant by who types its name.
-CLUSTER :=
-CONTEXT :=
-OVERLAY :=
-PORT := 8000
-URL :=
-
-quote = '$(subst ','\'',$(1))'
-IN_CLUSTER = $(PYTHON) -m k8s.verbs --cluster=$(call quote,$(CLUSTER)) --context=$(call quote,$(CONTEXT)) \
-	--overlay=$(call quote,$(OVERLAY)) --registry=$(call quote,$(REGISTRY)) --port=$(call quote,$(PORT))
+# A cluster is meant by who types its name.
+IN_CLUSTER = $(PYTHON) -m k8s.verbs --cluster=$(call typed,CLUSTER) --context=$(call typed,CONTEXT) \
+	--overlay=$(call typed,OVERLAY) --registry=$(call quote,$(REGISTRY)) $(if $(call is_typed,PORT),--port=$(call typed,PORT))
 
 .PHONY: deploy
 deploy: $(VENV)/runtime ## From nothing to validated: Minikube, CLUSTER=kind, or CONTEXT=name REGISTRY=ghcr.io/me
@@ -27,7 +20,7 @@ undeploy: $(VENV)/runtime ## Remove all of it from the cluster
 
 .PHONY: validate
 validate: $(VENV)/runtime ## Check what runs in the cluster, or any server with URL=http://127.0.0.1:8000
-	@$(if $(URL),$(PYTHON) -m k8s.validate --url=$(call quote,$(URL)),$(IN_CLUSTER) validate) $(ARGS)
+	@$(if $(call is_typed,URL),$(PYTHON) -m k8s.validate --url=$(call typed,URL),$(IN_CLUSTER) validate) $(ARGS)
 
 .PHONY: rollout-test
 rollout-test: $(VENV)/runtime ## Replace the pods under constant calls, and count those that fail
@@ -47,4 +40,4 @@ token: $(VENV)/runtime ## Print a token that may call the cluster's server
 
 .PHONY: test-cluster
 test-cluster: $(VENV)/dev ## Run the tests that need a real cluster, in which the server has been deployed
-	@CONTEXT=$(call quote,$(CONTEXT)) CLUSTER=$(call quote,$(CLUSTER)) $(PYTHON) -m pytest -m cluster $(ARGS)
+	@CONTEXT=$(call typed,CONTEXT) CLUSTER=$(call typed,CLUSTER) $(PYTHON) -m pytest -m cluster $(ARGS)
