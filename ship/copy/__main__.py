@@ -1,0 +1,100 @@
+"""`make new`: a copy of this repository under a name of its own, with its first commit.
+
+Copier makes the copy and asks what has not been said, if there is a terminal; copier.yml says what. This adds what a
+template without tasks cannot do, and nothing that `copier copy` would need.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+from copier import run_copy
+from copier.errors import CopierError
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+
+
+class CopyError(Exception):
+    """There is no copy, or it is not committed; the message says why."""
+
+
+def main() -> int:
+    """Make the copy; what does not work is one line on stderr and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m ship.copy", description=__doc__)
+    parser.add_argument("--dest", default="", help="a new folder; else ../NAME")
+    parser.add_argument("--extras", default="", help="separated by commas")
+    for answer in ("name", "description", "author", "image"):
+        parser.add_argument(f"--{answer}", default="")
+    said = vars(parser.parse_args())
+    dest, extras = said.pop("dest"), re.findall(r"[^,\s]+", said.pop("extras"))
+    answers = {question: answer for question, answer in said.items() if answer} | ({"extras": extras} if extras else {})
+    try:
+        make(answers, dest)
+    except CopyError as error:
+        print(f"new: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def make(answers: dict[str, Any], dest: str) -> None:
+    """Copy to `dest`, or beside this folder, and commit it there.
+
+    Raises:
+        CopyError: an answer does not fit, `dest` is in use, or git has something to object.
+    """
+    interactive = sys.stdin.isatty()
+    if "name" not in answers and not (interactive and dest):
+        raise CopyError("expected NAME=weather, and DEST=../weather or another folder that is not there yet")
+    folder = Path(dest or ROOT.parent / answers["name"]).resolve()
+    if folder.is_relative_to(ROOT):
+        raise CopyError(f"DEST={dest}: expected a folder outside of the template's")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CopyError(f"DEST={dest or folder}: expected a new or an empty folder")
+    if changed := _git(ROOT, "status", "--porcelain") if (ROOT / ".git").exists() else "":
+        raise CopyError(
+            f"{changed.split()[1]} is not committed: the copy is made of a commit, so that it can be updated later"
+        )
+    with warnings.catch_warnings(action="ignore"):  # that a clone is shallow
+        try:
+            run_copy(str(ROOT), folder, answers, vcs_ref="HEAD", defaults=not interactive, quiet=True)
+        except (CopierError, ValueError) as error:
+            raise CopyError(re.sub(r"^Validation error for question '(\w+)': ", r"\1: ", str(error))) from None
+    _remember_origin(folder)
+    _commit(folder)
+    print(f"{folder} is a server of your own. There, `make run` serves it and `make test` tests it.")
+
+
+def _remember_origin(folder: Path) -> None:
+    """Updates come from where this clone came from; nobody else has its path."""
+    file = folder / ".copier-answers.yml"
+    if (ROOT / ".git").exists() and (origin := _git(ROOT, "remote", "get-url", "origin", check=False)):
+        file.write_text(re.sub(r"(?m)^_src_path: .*$", lambda _: f"_src_path: {origin}", file.read_text()))
+
+
+def _commit(folder: Path) -> None:
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    _git(folder, "add", "--all")
+    try:
+        _git(folder, "commit", "--quiet", "--message", "Start from the template")
+    except CopyError as error:
+        raise CopyError(f"{folder} is complete, but not committed: {error}") from None
+
+
+def _git(folder: Path, *arguments: str, check: bool = True) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607
+    except FileNotFoundError:
+        raise CopyError("git is needed for this and was not found") from None
+    if check and done.returncode:
+        raise CopyError(" ".join(done.stderr.split()) or f"git {arguments[0]} failed")
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

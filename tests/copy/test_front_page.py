@@ -1,0 +1,18 @@
+"""README.md is the template's front page; what is made of it has another one."""
+
+import re
+
+from tests.support import PAGES, ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_it_shows_this_very_file():
+    for file in ROOT.glob("tools/text.py"):  # an example, which may have been deleted
+        assert f"```python\n{file.read_text()}```" in README
+
+
+def test_both_front_pages_lead_to_every_page():
+    for front in (README, (ROOT / "README.md.jinja").read_text()):
+        linked = re.findall(r"\]\((docs/[^)]+)\)", front)
+        assert {ROOT / each for each in linked} == {page for page in PAGES if page.parent.name == "docs"}

@@ -1,0 +1,74 @@
+"""The tests of what was made of the template are green, whatever was chosen and deleted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from itertools import combinations
+
+import pytest
+
+from tests.copy.conftest import copy_of
+from tests.copy.test_rendering import EXTRAS
+from tests.support import ROOT, environment
+
+pytestmark = pytest.mark.thorough
+
+TOOL = '''"""Dice."""
+
+import secrets
+
+from fastmcp.tools import tool
+
+
+@tool
+def roll(sides: int) -> int:
+    """Roll a die."""
+    return secrets.randbelow(sides) + 1
+'''
+TEST = '''"""Dice fall where they may."""
+
+from tools.dice import roll
+
+
+def test_a_die_shows_one_of_its_sides():
+    assert roll(6) in range(1, 7)
+'''
+CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
+ALL_TESTS = ("pytest", "--numprocesses", "auto", "--dist", "loadfile")
+QUICK_TESTS = ("pytest", "tests/tools", "tests/test_docs.py", "tests/test_github.py", "tests/test_house.py")
+
+
+def is_green(folder, *commands):
+    variables = environment(SCHEMAS_DIR=os.environ.get("SCHEMAS_DIR") or str(ROOT.parent / "shared" / "schemas"))
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=folder, env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_lean_copy_whose_example_tools_were_deleted(template, tmp_path):
+    copy = copy_of(template, tmp_path / "copy", name="memory", image="ghcr.io/me/memory")
+    for examples in ("tools", "tests/tools"):
+        shutil.rmtree(copy / examples)
+        (copy / examples).mkdir()
+    (copy / "tools" / "dice.py").write_text(TOOL)
+    (copy / "tests" / "tools" / "test_dice.py").write_text(TEST)
+    is_green(copy, *CHECKS, ALL_TESTS)
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [chosen for length in range(len(EXTRAS) + 1) for chosen in combinations(EXTRAS, length)],
+    ids=lambda chosen: "+".join(chosen) or "none",
+)
+def test_every_combination_of_extras(template, tmp_path, extras):
+    copy = copy_of(template, tmp_path / "copy", name="weather", extras=list(extras))
+    is_green(copy, *CHECKS, (*QUICK_TESTS, "tests/test_identity.py"))
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 63])
+def test_the_manifests_under_every_name(template, tmp_path, name):
+    copy = copy_of(template, tmp_path / "copy", name=name, image=f"ghcr.io/me/{name}", extras=["operators"])
+    is_green(copy, (*ALL_TESTS, "tests/k8s/test_manifests.py", "tests/k8s/operators", "tests/test_identity.py"))
