@@ -16,9 +16,15 @@ from typing import Any
 
 import httpx2
 
+from serving.identity import read_identity
+
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "server.py"
 SAMPLE = ROOT / "tests" / "sample.py"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
+"""What is to be read by people, and run by tests."""
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "node_modules", "dist", ".env", "secrets")
+"""What git ignores, for shutil.copytree."""
 SECONDS = 30
 """How long a test waits for a process before it fails; nothing should come near it."""
 
@@ -136,11 +142,18 @@ def copy_of_this_server(folder: Path, tools: dict[str, str]) -> None:
         (folder / "tools" / name).write_text(source)
 
 
+def blocks(language: str) -> str:
+    """What the pages show as code in a language, one block a paragraph, with this server's name and version."""
+    who = read_identity()
+    text = "".join(page.read_text() for page in PAGES)
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return re.sub(r"\bVERSION\b", who.version, re.sub(r"\bNAME\b(?!=)", who.name, "\n".join(found)))
+
+
 def client_configuration(command: str) -> dict[str, Any]:
-    """The README's configuration of a client that starts the server in this folder with `command`."""
-    readme = (ROOT / "README.md").read_text().replace("/path/to/this/folder", str(ROOT))
-    blocks = re.findall(r"^```json\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    [config] = [found for found in map(json.loads, blocks) if f'"{command}"' in json.dumps(found)]
+    """The configuration that docs/connect.md has for a client that starts the server in this folder with `command`."""
+    shown = blocks("json").replace("/path/to/this/folder", str(ROOT)).split("\n\n")
+    [config] = [found for found in map(json.loads, shown) if f'"{command}"' in json.dumps(found)]
     return dict(config)
 
 

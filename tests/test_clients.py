@@ -63,7 +63,7 @@ def test_the_schemas_of_this_servers_tools_are_portable():
         assert inspect(server.url, "--transport", "http", "--method", "tools/list", "--strict")["tools"]
 
 
-async def test_the_configuration_in_the_readme_lets_uvx_install_and_run_it(tmp_path, monkeypatch):
+async def test_the_configuration_in_the_docs_lets_uvx_install_and_run_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
     identity = read_identity()

@@ -1,4 +1,4 @@
-"""What works in which protocol era, cell by cell of the table in the README."""
+"""What works in which protocol era, cell by cell of the table in docs/connect.md."""
 
 import asyncio
 from collections.abc import Iterator

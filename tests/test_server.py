@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -56,11 +57,18 @@ async def test_it_runs_as_a_script_and_serves_what_it_found():
             assert client.server_info.version == identity.version
 
 
-async def test_uvicorn_serves_the_app(unused_port):
-    with program(SCRIPTS / "uvicorn", "server:app", "--port", str(unused_port)) as process:
-        assert any("Uvicorn running" in line for line in process.stderr)
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["one process", "two"])
+async def test_uvicorn_serves_the_app(unused_port, workers):
+    with program(SCRIPTS / "uvicorn", "server:app", "--port", str(unused_port), *workers) as process:
+        assert any("startup complete" in line for line in process.stderr)
+        while process.poll() is None:  # it listens a moment later
+            with suppress(httpx2.TransportError):
+                if httpx2.get(f"http://127.0.0.1:{unused_port}/ready").is_success:
+                    break
         async with Client(f"http://127.0.0.1:{unused_port}/mcp") as client:
             assert await client.list_tools()
+        process.terminate()  # which tells its workers, too
+        process.communicate()
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])

@@ -17,9 +17,13 @@ from tests.support import ROOT, SECONDS
 
 @pytest.fixture
 def folder(production, tmp_path):
-    """A folder with compose.yaml and the secrets that the README makes."""
-    shutil.copy(ROOT / "compose.yaml", tmp_path)
-    [line] = re.findall(r"^(mkdir -p secrets .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """A folder with what Compose builds and runs, and the secrets that docs/ship.md makes."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("compose.yaml", "Dockerfile.production", "requirements.txt", "pyproject.toml", "server.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("serving", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    [line] = re.findall(r"^(mkdir -p secrets .*)$", (ROOT / "docs" / "ship.md").read_text(), re.MULTILINE)
     subprocess.run(line, shell=True, cwd=tmp_path, check=True)  # noqa: S602  what a reader types
     for path in (tmp_path / "secrets", tmp_path / "secrets" / "tokens"):
         path.chmod(0o755)
@@ -40,7 +44,7 @@ def compose(folder):
         return result.stdout.strip()
 
     yield run
-    run("down", "--volumes")
+    run("down", "--volumes", "--rmi", "local")
 
 
 async def test_it_comes_up_healthy_lets_in_who_has_a_token_and_goes_down_cleanly(compose, folder):

@@ -48,6 +48,11 @@ def test_both_images_say_what_they_are_and_how_they_run(config):
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", labels["revision"])
 
 
+def test_what_ships_says_what_registries_call_it(images):
+    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", images["production"]))
+    assert labels["io.modelcontextprotocol.server.name"].endswith(f"/{read_identity().name}")
+
+
 def test_production_holds_no_program_but_python_and_its_init(files):
     programs = {path for path in files if re.search("/s?bin/", path)}
     python = {path for path in programs if re.fullmatch(r"usr/local/bin/python[\d.]*", path)}

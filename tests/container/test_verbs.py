@@ -32,10 +32,9 @@ def test_a_builder_without_buildkit_builds_it_too(images, file):
         docker("image", "rm", "--force", tag)
 
 
-def test_the_readmes_build_without_make_gives_the_image_of_the_manifests(images):
-    [command] = re.findall(r"`docker (build [^`]+)`", (ROOT / "README.md").read_text())
-    docker(*command.split(), seconds=600)
-    assert command.split()[-2] == images["production"]
+def test_the_build_without_make_gives_the_image_of_the_manifests(images):
+    [command] = re.findall(r"`docker (build [^`]+)`", (ROOT / "docs" / "kubernetes.md").read_text())
+    docker(*command.replace("NAME:VERSION", images["production"]).split(), seconds=600)
     with container(images["production"], "--read-only", "--network", "none"):
         pass
 
@@ -97,9 +96,15 @@ def test_the_matrix_builds_each_python_for_every_platform_and_tags_the_default_p
     assert f"dest=dist/{plain.replace(':', '-')}-python3.12.tar" in made.stdout
 
 
+@pytest.mark.parametrize(("verb", "given"), [("image-production", 1), ("image-multiarch", 2), ("image-dev", 0)])
+def test_what_ships_gets_the_name_that_registries_call_it(verb, given):
+    made = make(verb, "DOCKER=echo", "PYTHON_VERSIONS=3.12 3.13", "MCP_NAME=io.github.it's/$$(me)")
+    assert made.stdout.count("--build-arg MCP_NAME=io.github.it's/$(me) ") == given
+
+
 def test_push_refuses_what_is_not_committed(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("ship", "serving"):
         shutil.copytree(ROOT / name, tmp_path / name)

@@ -1,6 +1,7 @@
 """Render kustomizations, of this repository or of a copy that is called something else."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -101,10 +102,17 @@ def copy_with_identity(folder: Path, **changes: str) -> Path:
     app, recommended = (label["pairs"] for label in said["labels"])
     app["app"] = new["name"]
     recommended |= {"app.kubernetes.io/name": new["name"], "app.kubernetes.io/version": new["tag"]}
-    said["patches"][0]["patch"] = said["patches"][0]["patch"].replace(old["name"], new["name"])
+    said["patches"][0]["patch"] = said["patches"][0]["patch"].replace(f"value: {old['name']}", f"value: {new['name']}")
     file.write_text(yaml.safe_dump(said))
     assert identity(copy) == new
     return copy
+
+
+def names_left(resources: list[Resource]) -> set[str]:
+    """Return what of this identity is in there; not a single word, like `memory`, which would say nothing."""
+    text = yaml.safe_dump_all(resources)
+    old = {value for value in identity().values() if re.search(r"\W", value)}
+    return {value for value in old if re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text)}
 
 
 def container(resources: list[Resource]) -> Resource:

@@ -9,7 +9,6 @@ import httpx2
 import pytest
 import yaml
 
-from serving.identity import read_identity
 from serving.settings import Settings
 from serving.stop import CLEANUP_SECONDS
 from tests.container.engine import RESTRICTED
@@ -21,6 +20,7 @@ from tests.k8s.kustomize import (
     environment,
     identity,
     named,
+    names_left,
     needs_kubectl,
     only,
     overlay,
@@ -65,14 +65,6 @@ def with_components(folder, *components):
 # Names
 
 
-def test_the_names_are_those_of_pyproject():
-    project, cluster = read_identity(), identity()
-    image = cluster["image"].rpartition("/")[2]  # in a registry or not
-    assert (cluster["name"], image, cluster["tag"]) == (project.name, project.name, project.version), (
-        "k8s/identity/kustomization.yaml: expected the name and version of pyproject.toml"
-    )
-
-
 def test_nothing_is_called_as_in_the_base(resources):
     for resource in resources:
         assert resource["metadata"]["name"] != "server"
@@ -89,9 +81,7 @@ def test_another_identity_leaves_no_old_name(rendering, tmp_path):
     if rendering not in OVERLAYS:
         overlay(folder, COMPONENTS, k8s)
     resources = render(folder)
-    text = yaml.safe_dump_all(resources)
-    for key, old in identity().items():
-        assert not re.search(rf"(?<![\w-]){re.escape(old)}(?![\w-])", text), key
+    assert not names_left(resources)
     assert named(resources, "Deployment").keys() == named(resources, "Service").keys() == {"another-name"}
     assert container(resources)["image"] == "localhost:5000/me/other:7.8.9"
     others = [each for each in resources if each["kind"] != "Namespace"]
