@@ -74,6 +74,7 @@ def _remember_origin(folder: Path) -> None:
     """Updates come from where this clone came from; nobody else has its path."""
     file = folder / ".copier-answers.yml"
     if (ROOT / ".git").exists() and (origin := _git(ROOT, "remote", "get-url", "origin", check=False)):
+        origin = re.sub(r"^(https?://)[^/]*@", r"\1", origin)  # whose token that is stays out of the copy
         file.write_text(re.sub(r"(?m)^_src_path: .*$", lambda _: f"_src_path: {origin}", file.read_text()))
 
 
