@@ -21,8 +21,16 @@ from serving.identity import read_identity
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "server.py"
 SAMPLE = ROOT / "tests" / "sample.py"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/*/README.md"))]
-"""What is to be read by people, and run by tests."""
+PAGES = [
+    path
+    for name in (
+        *("README.md", "docs/add-a-tool.md", "docs/connect.md", "docs/settings.md", "docs/security.md", "docs/ship.md"),
+        *("docs/kubernetes.md", "docs/scale.md", "docs/update.md", "docs/from-older-fastmcp.md"),
+        *("k8s/operators/README.md", "tests/conformance/README.md"),
+    )
+    if (path := ROOT / name).exists() and (name != "README.md" or (ROOT / "copier.yml").exists())
+]
+"""What the template tells people. The README of what was made of it, and pages of its own, are its owner's."""
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "node_modules", "dist", ".env", "secrets")
 """What git ignores, for shutil.copytree."""
 SECONDS = 30
@@ -31,11 +39,17 @@ SECONDS = 30
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
 """The params of a handshake."""
 
-OURS = re.compile(r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$")
+OURS = re.compile(
+    r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$|MAKE(FLAGS|LEVEL|OVERRIDES)$|MFLAGS$"
+    r"|GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|OBJECT_DIRECTORY)$"
+)
+"""Variables that are not for what a test starts: a developer's settings, what `make test` and a hook of git's add."""
+INSTALLED = (f"VENV={sys.prefix}", f"--old-file={sys.prefix}/runtime", f"--old-file={sys.prefix}/dev")
+"""What make is told so that it uses what is installed here, and installs nothing."""
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment without anything that a server would take for a setting."""
+    """This process's environment without anything that a server, make or git would take for a setting."""
     inherited = {key: value for key, value in os.environ.items() if not OURS.match(key)}
     return inherited | {"MCP_ENV_FILE": os.devnull} | variables
 
@@ -128,6 +142,22 @@ def run(
         capture_output=True,
         text=True,
         timeout=SECONDS,
+        check=False,
+    )
+
+
+def make(
+    *arguments: str, cwd: Path = ROOT, seconds: float = SECONDS, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make to its end, whatever its exit status."""
+    return subprocess.run(
+        ["make", *INSTALLED, *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
         check=False,
     )
 

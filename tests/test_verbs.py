@@ -1,4 +1,4 @@
-"""The Makefile's verbs, as they run for who has just come and installed nothing; and that each command has a test."""
+"""The Makefile's verbs, as they run for who has just come and installed nothing."""
 
 import os
 import re

@@ -74,14 +74,16 @@ class ConfigFile:
                 file.flush()
                 os.fsync(handle)
             temporary.chmod(PRIVATE if private else self._mode)
-            copy = self.back_up()
+            copy = self.back_up(private=private)
             if self.read(self.path) != self:
                 raise ConnectError(f"{self.path}: somebody else has just written it: try again")
             temporary.replace(target)
         return copy
 
-    def back_up(self) -> Path | None:
+    def back_up(self, *, private: bool = False) -> Path | None:
         """Write a copy beside it, with a name that is not taken and its mode; return that, None if there is no file.
+
+        `private` keeps the copy from everybody but its owner.
 
         Raises:
             ConnectError: it cannot be written.
@@ -92,7 +94,7 @@ class ConfigFile:
         with _one_line(copy, "written"):
             with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
                 file.write(self.content)
-            copy.chmod(self._mode)
+            copy.chmod(PRIVATE if private else self._mode)
         return copy
 
     @property

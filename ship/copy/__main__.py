@@ -5,6 +5,8 @@ template without tasks cannot do, and nothing that `copier copy` would need.
 """
 
 import argparse
+import json
+import os
 import re
 import subprocess
 import sys
@@ -51,36 +53,56 @@ def make(answers: dict[str, Any], dest: str) -> None:
     interactive = sys.stdin.isatty()
     if "name" not in answers and not (interactive and dest):
         raise CopyError("expected NAME=weather, and DEST=../weather or another folder that is not there yet")
-    folder = Path(dest or ROOT.parent / answers["name"]).resolve()
+    folder = Path(dest or ROOT.parent / answers["name"]).expanduser().resolve()
     if folder.is_relative_to(ROOT):
         raise CopyError(f"DEST={dest}: expected a folder outside of the template's")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CopyError(f"DEST={dest or folder}: expected a new or an empty folder")
-    if changed := _git(ROOT, "status", "--porcelain") if (ROOT / ".git").exists() else "":
-        raise CopyError(
-            f"{changed.split()[1]} is not committed: the copy is made of a commit, so that it can be updated later"
-        )
+    _forget_hooks()
+    origin = _find_origin() if (ROOT / ".git").exists() else ""
     with warnings.catch_warnings(action="ignore"):  # that a clone is shallow
         try:
             run_copy(str(ROOT), folder, answers, vcs_ref="HEAD", defaults=not interactive, quiet=True)
         except (CopierError, ValueError) as error:
             raise CopyError(re.sub(r"^Validation error for question '(\w+)': ", r"\1: ", str(error))) from None
-    _remember_origin(folder)
+    if origin:
+        file = folder / ".copier-answers.yml"
+        file.write_text(
+            re.sub(r"(?m)^_src_path: .*\n(?: +.*\n)*", lambda _: f"_src_path: {origin}\n", file.read_text())
+        )
     _commit(folder)
     print(f"{folder} is a server of your own. There, `make run` serves it and `make test` tests it.")
 
 
-def _remember_origin(folder: Path) -> None:
-    """Updates come from where this clone came from; nobody else has its path."""
-    file = folder / ".copier-answers.yml"
-    if (ROOT / ".git").exists() and (origin := _git(ROOT, "remote", "get-url", "origin", check=False)):
-        origin = re.sub(r"^(https?://)[^/]*@", r"\1", origin)  # whose token that is stays out of the copy
-        file.write_text(re.sub(r"(?m)^_src_path: .*$", lambda _: f"_src_path: {origin}", file.read_text()))
+def _forget_hooks() -> None:
+    """Drop the variables with which git tells a hook, that may have called us, which repository it is about."""
+    for name in _git(ROOT, "rev-parse", "--local-env-vars").split():
+        os.environ.pop(name, None)
+
+
+def _find_origin() -> str:
+    """Return where this clone came from, as YAML, because nobody else has its own path; empty if from nowhere.
+
+    Raises:
+        CopyError: an update would not find there what the copy is made of.
+    """
+    if changed := _git(ROOT, "status", "--porcelain", "-z").split("\0")[0]:
+        raise CopyError(f"{changed[3:]} is not committed: the copy is made of a commit, for a later update to find")
+    origin = _git(ROOT, "remote", "get-url", "origin", check=False)
+    if origin and not _git(ROOT, "branch", "--remotes", "--contains", "HEAD"):
+        raise CopyError(f"HEAD is not pushed: the copy would be updated from {_without_token(origin)}, which lacks it")
+    if origin and (ROOT / origin).is_dir():
+        return json.dumps(str((ROOT / origin).resolve()))
+    return json.dumps(f"git+{_without_token(origin)}") if origin else ""  # else Copier knows only some hosts
+
+
+def _without_token(url: str) -> str:
+    return re.sub(r"^(https?://)[^/]*@", r"\1", url)
 
 
 def _commit(folder: Path) -> None:
     _git(folder, "init", "--quiet", "--initial-branch=main")
-    _git(folder, "add", "--all")
+    _git(folder, "-c", f"core.excludesFile={os.devnull}", "add", "--all")
     try:
         _git(folder, "commit", "--quiet", "--message", "Start from the template")
     except CopyError as error:
@@ -93,8 +115,8 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> str:
     except FileNotFoundError:
         raise CopyError("git is needed for this and was not found") from None
     if check and done.returncode:
-        raise CopyError(" ".join(done.stderr.split()) or f"git {arguments[0]} failed")
-    return done.stdout.strip() if done.returncode == 0 else ""
+        raise CopyError(" ".join(done.stderr.split()) or f"git {' '.join(arguments)} failed")
+    return done.stdout.rstrip("\n") if done.returncode == 0 else ""
 
 
 if __name__ == "__main__":

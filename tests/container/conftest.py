@@ -7,7 +7,7 @@ import pytest
 
 from serving.identity import read_identity
 from ship.image.engine import DOCKER
-from tests.container.engine import make
+from tests.support import make
 
 
 def pytest_collection_modifyitems(items):
@@ -28,7 +28,7 @@ def engine():
 @pytest.fixture(scope="session")
 def images(engine) -> dict[str, str]:
     """Both images, built as a user builds them."""
-    built = make("image")
+    built = make("image", seconds=600)
     assert built.returncode == 0, built.stderr
     identity = read_identity()
     production = f"{identity.name}:{identity.version}"

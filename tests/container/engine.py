@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ship.image.engine import DOCKER
-from tests.support import ROOT, SECONDS
+from tests.support import SECONDS
 
 PROBE = Path(__file__).with_name("probe.py")
 
@@ -34,12 +34,6 @@ def docker(*arguments: str, stdin: str = "", seconds: float = SECONDS) -> str:
     )
     assert result.returncode == 0, result.stdout
     return result.stdout.strip()
-
-
-def make(*arguments: str, cwd: Path = ROOT, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run Make, whatever comes of it."""
-    command = ["make", f"VENV={ROOT / '.venv'}", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 @dataclass

@@ -17,8 +17,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from serving.identity import read_identity
 from ship.image.engine import DOCKER
-from tests.container.engine import container, docker, make
-from tests.support import ROOT
+from tests.container.engine import container, docker
+from tests.support import INSTALLED, ROOT, make
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "Dockerfile.production"])
@@ -41,7 +41,7 @@ def test_the_build_without_make_gives_the_image_of_the_manifests(images):
 
 @pytest.mark.parametrize("verb", ["image-run", "image-run-dev"])
 def test_a_verb_runs_an_image_until_it_is_interrupted(images, unused_port, verb):
-    command = ["make", f"VENV={ROOT / '.venv'}", verb, f"PUBLISH=127.0.0.1:{unused_port}"]
+    command = ["make", *INSTALLED, verb, f"PUBLISH=127.0.0.1:{unused_port}"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as making:
         watchdog = threading.Timer(120, os.killpg, (making.pid, signal.SIGKILL))
         watchdog.start()
@@ -62,7 +62,7 @@ def wait_for_health(port: int) -> dict[str, str]:
 
 
 def test_the_sbom_is_valid_and_names_python_its_packages_and_the_libraries(images):
-    made = make("image-sbom")
+    made = make("image-sbom", seconds=600)
     assert made.returncode == 0, made.stderr
     text = (ROOT / "dist" / f"{images['production'].replace(':', '-')}.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -76,7 +76,7 @@ def test_the_sbom_is_valid_and_names_python_its_packages_and_the_libraries(image
 
 
 def test_the_report_compares_size_start_and_memory(images):
-    made = make("image-report", "ROUNDS=1")
+    made = make("image-report", "ROUNDS=1", seconds=600)
     assert made.returncode == 0, made.stderr
     header, *rows = made.stdout.splitlines()[-4:]
     assert header.split() == ["medians", "of", "1", "guide's", "ours", "ratio"]

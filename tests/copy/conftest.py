@@ -3,22 +3,23 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from copier import run_copy
 
-from tests.support import LEFT_OUT, ROOT, environment
+from tests.support import LEFT_OUT, OURS, ROOT
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def somebody():
-    """Commits need an author; nobody's own hooks and signatures take part."""
+    """Commits need an author; nobody's own hooks and signatures take part, and no repository from outside."""
     told = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         told |= {f"GIT_{role}_NAME": "Somebody", f"GIT_{role}_EMAIL": "somebody@example.com"}
     with pytest.MonkeyPatch.context() as patch:
+        for name in filter(OURS.match, list(os.environ)):
+            patch.delenv(name)
         for name, value in told.items():
             patch.setenv(name, value)
         yield
@@ -37,7 +38,7 @@ def release(folder: Path, tag: str) -> None:
     git(folder, "tag", tag)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unversioned(tmp_path_factory) -> Path:
     """This repository as it is in this folder, without git."""
     folder = tmp_path_factory.mktemp("template") / "unversioned"
@@ -45,7 +46,7 @@ def unversioned(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def template(unversioned) -> Path:
     """This repository as it is in this folder, released as v0.1.0."""
     folder = unversioned.with_name("released")
@@ -68,17 +69,3 @@ def files(folder: Path) -> dict[str, Path]:
         for path in folder.rglob("*")
         if path.is_file() and ".git" not in path.relative_to(folder).parts
     }
-
-
-def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run make there, with what is installed here, to its end, whatever its exit status."""
-    installed = (f"VENV={sys.prefix}", f"--old-file={sys.prefix}/dev")
-    return subprocess.run(
-        ["make", *installed, *arguments],
-        cwd=folder,
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )

@@ -1,6 +1,8 @@
 """The tests of what was made of the template are green, whatever was chosen and deleted."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,9 +10,10 @@ from itertools import combinations
 
 import pytest
 
-from tests.copy.conftest import copy_of
+from serving.identity import read_identity
+from tests.copy.conftest import copy_of, git
 from tests.copy.test_rendering import EXTRAS
-from tests.support import ROOT, environment
+from tests.support import ROOT, blocks, environment
 
 pytestmark = pytest.mark.thorough
 
@@ -36,7 +39,10 @@ def test_a_die_shows_one_of_its_sides():
 '''
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
 ALL_TESTS = ("pytest", "--numprocesses", "auto", "--dist", "loadfile")
-QUICK_TESTS = ("pytest", "tests/tools", "tests/test_docs.py", "tests/test_github.py", "tests/test_house.py")
+QUICK_TESTS = (
+    *("pytest", "tests/tools", "tests/test_commands.py", "tests/test_docs.py", "tests/test_github.py"),
+    *("tests/test_house.py", "tests/test_identity.py"),
+)
 
 
 def is_green(folder, *commands):
@@ -65,10 +71,30 @@ def test_a_lean_copy_whose_example_tools_were_deleted(template, tmp_path):
 )
 def test_every_combination_of_extras(template, tmp_path, extras):
     copy = copy_of(template, tmp_path / "copy", name="weather", extras=list(extras))
-    is_green(copy, *CHECKS, (*QUICK_TESTS, "tests/test_identity.py"))
+    is_green(copy, *CHECKS, QUICK_TESTS)
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 63])
+@pytest.mark.parametrize("name", ["a", "on", "x" * 63])
 def test_the_manifests_under_every_name(template, tmp_path, name):
     copy = copy_of(template, tmp_path / "copy", name=name, image=f"ghcr.io/me/{name}", extras=["operators"])
     is_green(copy, (*ALL_TESTS, "tests/k8s/test_manifests.py", "tests/k8s/operators", "tests/test_identity.py"))
+
+
+def test_a_clone_becomes_a_server_with_two_edited_files(template, tmp_path):
+    git(tmp_path, "clone", "--quiet", str(template), "clone")
+    clone = tmp_path / "clone"
+    for name in ("pyproject.toml", "k8s/identity/kustomization.yaml"):
+        text = (clone / name).read_text().replace(read_identity().version, "1.2.3")
+        (clone / name).write_text(text.replace(read_identity().name, "weather"))
+    [remove] = [line for line in blocks("sh").splitlines() if line.startswith("git rm ")]
+    git(clone, *shlex.split(remove)[1:])
+    command = [sys.executable, "-m", "pytest", "--quiet", "tests/test_identity.py"]
+    named = subprocess.run(command, cwd=clone, env=environment(), capture_output=True, text=True, check=False).stdout
+    assert re.findall(r"^E +AssertionError: (.*)", named, re.MULTILINE) == [
+        "README.md, mcp-name behind its owner: expected weather",
+        "README.md, heading: expected weather",
+        "CHANGELOG.md: expected ## 1.2.3",
+    ]
+    (clone / "README.md").write_text("# weather\n")
+    (clone / "CHANGELOG.md").write_text("## 1.2.3\n")
+    is_green(clone, *CHECKS, QUICK_TESTS)

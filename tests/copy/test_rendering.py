@@ -76,13 +76,6 @@ def test_a_copy_says_where_it_came_from_and_what_was_answered(template, tmp_path
     assert answers["extras"] == EXTRAS
 
 
-def test_what_the_registry_calls_it_is_known_from_githubs_images(template, tmp_path):
-    here = copy_of(template, tmp_path / "here", name="weather", image="ghcr.io/me/weather")
-    assert "<!-- mcp-name: io.github.me/weather -->" in (here / "README.md").read_text()
-    elsewhere = copy_of(template, tmp_path / "elsewhere", name="weather", image="example.com/me/weather")
-    assert "<!-- mcp-name: io.github.OWNER/weather -->" in (elsewhere / "README.md").read_text()
-
-
 def test_nothing_in_an_answer_is_taken_for_code(template, tmp_path):
     odd = 'Says "no" to \\ and {{ 7 * 7 }} and {% raw %}, \' and ü 🌦'
     copy = copy_of(template, tmp_path / "copy", description=odd, author=odd)
@@ -103,7 +96,7 @@ WORD = "because that is what both a cluster and a package can be called"
         ("name", "x" * 64, WORD),
         ("name", "fastmcp", "expected another name than that of a package that it needs or is tested with"),
         ("name", "pytest", "expected another name than that of a package that it needs or is tested with"),
-        ("name", "server", "expected another name than what everything is called in k8s/base"),
+        *[("name", name, "something else is called so") for name in ("server", "default", "kube-system", "python")],
         ("description", " ", "expected one line of at most 100 characters"),
         ("description", "x" * 101, "these are 101"),
         ("description", "one\ntwo", "expected one line"),
@@ -124,7 +117,7 @@ def test_an_answer_that_does_not_fit_is_refused_and_nothing_is_written(
     assert not (tmp_path / "copy").exists()
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 63, "a1-b2-c3"])
+@pytest.mark.parametrize("name", ["a", "x" * 63, "a1-b2-c3", "null"])
 def test_a_name_that_fits_is_taken(unversioned, tmp_path, name):
     copy = copy_of(unversioned, tmp_path / "copy", name=name, image=f"localhost:5000/me/{name}")
     assert read_identity(copy).name == name

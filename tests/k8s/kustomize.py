@@ -102,7 +102,7 @@ def copy_with_identity(folder: Path, **changes: str) -> Path:
     app, recommended = (label["pairs"] for label in said["labels"])
     app["app"] = new["name"]
     recommended |= {"app.kubernetes.io/name": new["name"], "app.kubernetes.io/version": new["tag"]}
-    said["patches"][0]["patch"] = said["patches"][0]["patch"].replace(f"value: {old['name']}", f"value: {new['name']}")
+    said["patches"][0]["patch"] = said["patches"][0]["patch"].replace(f'"{old["name"]}"', f'"{new["name"]}"')
     file.write_text(yaml.safe_dump(said))
     assert identity(copy) == new
     return copy

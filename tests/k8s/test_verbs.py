@@ -17,7 +17,7 @@ from k8s.verbs.deploy import Deployment
 from k8s.verbs.target import Target
 from tests.k8s.kustomize import identity, needs_kubectl, overlay
 from tests.k8s.recorder import MINIKUBE, PODS, PROGRAMS, all_is_well, record
-from tests.support import ROOT, SECONDS, serving
+from tests.support import INSTALLED, ROOT, SECONDS, serving
 from tests.support import environment as clean
 
 pytestmark = [needs_kubectl, pytest.mark.usefixtures("own_process")]
@@ -40,7 +40,7 @@ def make(recorder):
     def make(*arguments, environment=MappingProxyType({})):
         path = f"{recorder.environment['PATH']}:/usr/bin:/bin"
         return subprocess.run(
-            ["make", *arguments],
+            ["make", *INSTALLED, *arguments],
             cwd=ROOT,
             env=clean(**recorder.environment | {"PATH": path} | environment),
             capture_output=True,

@@ -4,8 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -16,7 +15,7 @@ from serving.settings import Settings
 from serving.sources import load_settings
 from ship import registry
 from ship.registry import SCHEMA, image_of_the_cluster, main
-from tests.support import ROOT, SECONDS, environment
+from tests.support import ROOT, make
 
 FILE = Path(os.environ.get("SCHEMAS_DIR") or ROOT.parent / "shared" / "schemas") / "server.schema.json"
 IDENTITY = Identity("weather", "1.2.3", "What the weather is like")
@@ -277,7 +276,7 @@ def identity(folder, text):
 
 
 @pytest.fixture
-def make(tmp_path):
+def server_json(tmp_path, monkeypatch):
     """Run `make server-json` in a copy that has only what it needs, and so no k8s/."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
@@ -285,24 +284,13 @@ def make(tmp_path):
     for name in ("serving", "ship"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
 
-    def make(*variables, **github):
-        command = ["make", f"VENV={sys.prefix}", f"--old-file={sys.prefix}/runtime", "server-json", *variables]
-        inherited = {key: value for key, value in environment().items() if not key.startswith("GITHUB_")}
-        return subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=inherited | github,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-
-    return make
+    for variable in [name for name in os.environ if name.startswith("GITHUB_")]:
+        monkeypatch.delenv(variable)
+    return partial(make, "server-json", cwd=tmp_path)
 
 
-def test_make_takes_the_owner_and_the_repository_from_github(make, tmp_path):
-    done = make("REGISTRY=ghcr.io/me/", GITHUB_REPOSITORY_OWNER="Me", GITHUB_REPOSITORY="Me/weather")
+def test_make_takes_the_owner_and_the_repository_from_github(server_json, tmp_path):
+    done = server_json("REGISTRY=ghcr.io/me/", GITHUB_REPOSITORY_OWNER="Me", GITHUB_REPOSITORY="Me/weather")
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "dist" / "server.json").read_text())
     who = read_identity()
@@ -311,10 +299,10 @@ def test_make_takes_the_owner_and_the_repository_from_github(make, tmp_path):
     assert document["packages"][0]["identifier"] == f"ghcr.io/me/{who.name.lower()}:{who.version}"
 
 
-def test_make_takes_what_is_given(make, tmp_path, bundle):
+def test_make_takes_what_is_given(server_json, tmp_path, bundle):
     name = read_identity().name
     given = (f"URL={URL}", f"BUNDLE={bundle}", f"BUNDLE_URL={BUNDLE_URL}", f"MCP_NAME=com.example/{name}")
-    done = make(*given, GITHUB_REPOSITORY_OWNER="me")
+    done = server_json(*given, GITHUB_REPOSITORY_OWNER="me")
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "dist" / "server.json").read_text())
     assert document["name"] == f"com.example/{name}"
@@ -324,9 +312,11 @@ def test_make_takes_what_is_given(make, tmp_path, bundle):
 
 
 @pytest.mark.parametrize("variable", ["URL", "BUNDLE", "BUNDLE_URL", "REGISTRY", "REPOSITORY", "MCP_NAME"])
-def test_make_runs_nothing_of_what_it_is_given(make, tmp_path, variable):
+def test_make_runs_nothing_of_what_it_is_given(server_json, tmp_path, variable):
     value = "it's'; touch ran; '$$(touch ran)`touch ran`"
-    done = make(f"{variable}={value}", *([] if variable == "URL" else [f"URL={URL}"]), GITHUB_REPOSITORY_OWNER="me")
+    done = server_json(
+        f"{variable}={value}", *([] if variable == "URL" else [f"URL={URL}"]), GITHUB_REPOSITORY_OWNER="me"
+    )
     assert done.returncode == 2
     assert done.stderr.startswith("server-json: ")
     assert not (tmp_path / "ran").exists()

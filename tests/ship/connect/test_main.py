@@ -12,7 +12,7 @@ import pytest
 from serving.identity import read_identity
 from ship.connect.__main__ import main
 from ship.connect.clients import CLIENTS
-from tests.support import ROOT, SECONDS, SERVER, environment
+from tests.support import ROOT, SERVER, environment, make
 
 NAME = read_identity().name
 URL = "https://mcp.example.com/mcp"
@@ -75,18 +75,6 @@ def claude(home, monkeypatch):
         return [call for call in found if call != ["--version"]]
 
     return calls
-
-
-def make(*arguments, **variables):
-    return subprocess.run(
-        ["make", "connect", f"PYTHON={sys.executable}", *arguments],
-        cwd=ROOT,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("client", FILES)
@@ -297,21 +285,21 @@ def test_without_claude_code_it_says_so(connect, claude, home, program):
 
 
 def test_a_variable_that_fastmcp_does_not_understand_is_named(home):
-    done = make("CLIENT=claude-code", "WRITE=yes", FASTMCP_LOG_LEVEL="loud", HOME=str(home), PATH=os.defpath)
+    done = make("connect", "CLIENT=claude-code", "WRITE=yes", FASTMCP_LOG_LEVEL="loud", HOME=str(home), PATH=os.defpath)
     assert done.stderr.startswith("connect: FASTMCP_LOG_LEVEL=loud: expected ")
     assert (done.stdout, done.stderr.count("\n")) == ("", 2)  # make says that there was an error, too
 
 
 @pytest.mark.parametrize("url", ["http://h/it's", "http://h/$(id)$$HOME?a=`id`&b=$c;'\"", "http://h/$(shell,id)"])
 def test_what_is_typed_after_make_arrives_as_it_is(url):
-    assert json.loads(make("CLIENT=cursor", f"URL={url}").stdout)["mcpServers"][NAME] == {"url": url}
+    assert json.loads(make("connect", "CLIENT=cursor", f"URL={url}").stdout)["mcpServers"][NAME] == {"url": url}
 
 
 @pytest.mark.parametrize("variable", ["CLIENT", "URL", "WRITE"])
 def test_what_is_typed_after_make_does_not_reach_the_shell(tmp_path, variable):
     for attack in ("a'; touch {}; '", '"; touch {}; "', "$(touch {})", "$$(touch {})", "`touch {}`"):
         typed = attack.format(tmp_path / "broken")
-        assert f"connect: {variable}={typed}: expected " in make(f"{variable}={typed}").stderr
+        assert f"connect: {variable}={typed}: expected " in make("connect", f"{variable}={typed}").stderr
     assert not (tmp_path / "broken").exists()
 
 
@@ -327,6 +315,6 @@ def test_who_reads_no_further_gets_no_traceback():
 
 
 def test_make_takes_nothing_from_the_environment(home):
-    done = make(HOME=str(home), PATH=os.defpath, CLIENT="emacs", URL="ftp://h", WRITE="yes")
+    done = make("connect", HOME=str(home), PATH=os.defpath, CLIENT="emacs", URL="ftp://h", WRITE="yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Claude Desktop: into " in done.stdout
