@@ -59,7 +59,7 @@ def make(answers: dict[str, Any], dest: str) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CopyError(f"DEST={dest or folder}: expected a new or an empty folder")
     _forget_hooks()
-    origin = _find_origin() if (ROOT / ".git").exists() else ""
+    origin = _find_origin()
     with warnings.catch_warnings(action="ignore"):  # that a clone is shallow
         try:
             run_copy(str(ROOT), folder, answers, vcs_ref="HEAD", defaults=not interactive, quiet=True)
@@ -86,6 +86,8 @@ def _find_origin() -> str:
     Raises:
         CopyError: an update would not find there what the copy is made of.
     """
+    if not (ROOT / ".git").exists():
+        raise CopyError(f"{ROOT} has no history, which updates need: clone the template, or `git init` and commit it")
     if changed := _git(ROOT, "status", "--porcelain", "-z").split("\0")[0]:
         raise CopyError(f"{changed[3:]} is not committed: the copy is made of a commit, for a later update to find")
     origin = _git(ROOT, "remote", "get-url", "origin", check=False)

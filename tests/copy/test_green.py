@@ -40,16 +40,24 @@ def test_a_die_shows_one_of_its_sides():
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
 ALL_TESTS = ("pytest", "--numprocesses", "auto", "--dist", "loadfile")
 QUICK_TESTS = (
-    *("pytest", "tests/tools", "tests/test_commands.py", "tests/test_docs.py", "tests/test_github.py"),
-    *("tests/test_house.py", "tests/test_identity.py"),
+    *("pytest", "--numprocesses", "auto", "tests/tools"),
+    *(f"tests/test_{name}.py" for name in ("commands", "docs", "github", "house", "identity")),
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def shared(tmp_path_factory):
+    """What all copies find again: what mypy has seen of the libraries, and the schemas that are not part of a copy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        patch.setenv("SCHEMAS_DIR", os.environ.get("SCHEMAS_DIR") or str(ROOT.parent / "shared" / "schemas"))
+        yield
+
+
 def is_green(folder, *commands):
-    variables = environment(SCHEMAS_DIR=os.environ.get("SCHEMAS_DIR") or str(ROOT.parent / "shared" / "schemas"))
     for command in commands:
         done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=folder, env=variables, capture_output=True, text=True, check=False
+            [sys.executable, "-m", *command], cwd=folder, env=environment(), capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
 

@@ -73,10 +73,10 @@ def test_a_template_without_a_remote_is_its_own_source(template, tmp_path):
     assert said["_src_path"] == str(template)
 
 
-def test_a_template_that_came_without_git_makes_a_copy_all_the_same(unversioned, tmp_path):
+def test_a_template_that_came_without_git_could_not_update_it(unversioned, tmp_path):
     done = make("new", "NAME=weather", f"DEST={tmp_path / 'weather'}", cwd=unversioned)
-    assert done.returncode == 0, done.stderr
-    assert git(tmp_path / "weather", "status", "--porcelain") == ""
+    assert "has no history, which updates need: clone the template" in failure(done)
+    assert not (tmp_path / "weather").exists()
 
 
 def test_who_says_nothing_is_told_what_to_say(clone):
