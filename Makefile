@@ -39,8 +39,9 @@ check: $(VENV)/dev ## Lint, check the format, check the types
 
 .PHONY: format
 format: $(VENV)/dev ## Fix what the linter and the formatter can
-	@$(PYTHON) -m ruff check --fix
+	@$(PYTHON) -m ruff check --fix --exit-zero --quiet
 	@$(PYTHON) -m ruff format
+	@$(PYTHON) -m ruff check
 
 .PHONY: test-thorough
 test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, a browser, a fuzzer, uvx, other tools
@@ -81,6 +82,7 @@ LOCK = $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3
 update: $(VENV)/dev ## Bring this copy up to the newest release of the template that it was made from
 	@test -f .copier-answers.yml || $(call fail,only what was made with Copier can be updated: there is no .copier-answers.yml here)
 	@$(PYTHON) -m copier update --skip-answered $$([ -t 0 ] || echo --defaults) $(ARGS)
+	@git status --short
 
 .PHONY: clean
 clean: ## Remove everything that was installed or cached

@@ -101,23 +101,26 @@ RUN_BY = {
     "kubectl apply --kustomize k8s/operators/sig": "test_the_operators_crd_takes_it",
 }
 RUN_BY_THE_TEMPLATE = {
-    "make new NAME=weather DEST=../weather": "test_it_has_its_own_name_and_its_first_commit",
+    'make new NAME=weather DEST=../weather DESCRIPTION="What the weather is like"': (
+        "test_it_has_its_own_name_and_its_first_commit"
+    ),
     "uvx copier copy SOURCE weather": ADOPTED,
     "git rm -rq --ignore-unmatch copier.yml '*.jinja' ship/copy tests/copy .ci": STRIPPED,
     "make update": UPDATED,
     'make update ARGS="--vcs-ref v0.2.0"': "test_a_certain_release_can_be_had",
     'make update ARGS="--data extras=[operators,conformance]"': "test_an_extra_can_be_had_later",
-    "uvx copier update": UPDATED,
+    "uvx copier update --skip-answered": UPDATED,
     "git diff --diff-filter=D": UPDATED,
     "git checkout --theirs requirements.txt": "test_locks_in_conflict_are_the_templates_plus_what_is_mine",
     "git fetch SOURCE": MERGED,
     "git merge FETCH_HEAD": MERGED,
     "uvx copier copy --vcs-ref RELEASE SOURCE ../answers": ADOPTED,
     "mv ../answers/.copier-answers.yml .": ADOPTED,
+    "rm -r ../answers": ADOPTED,
     "git add .copier-answers.yml": ADOPTED,
     'git commit --message "This was made from the template"': ADOPTED,
 }
-NO_COMMAND = {"docker run", "docker stats", "git diff", "git status"}
+NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status"}
 """What is only spoken of."""
 PROGRAMS = r"claude|copier|cp|curl|docker|fastmcp|git|kubectl|make|minikube|mv|npm|npx|pip|python|uv|uvicorn|uvx"
 IS_TEMPLATE = (ROOT / "copier.yml").exists()

@@ -63,6 +63,8 @@ def make(answers: dict[str, Any], dest: str) -> None:
     with warnings.catch_warnings(action="ignore"):  # that a clone is shallow
         try:
             run_copy(str(ROOT), folder, answers, vcs_ref="HEAD", defaults=not interactive, quiet=True)
+        except KeyboardInterrupt:  # which is an error of Copier's, too
+            raise
         except (CopierError, ValueError) as error:
             raise CopyError(re.sub(r"^Validation error for question '(\w+)': ", r"\1: ", str(error))) from None
     if origin:
@@ -71,7 +73,7 @@ def make(answers: dict[str, Any], dest: str) -> None:
             re.sub(r"(?m)^_src_path: .*\n(?: +.*\n)*", lambda _: f"_src_path: {origin}\n", file.read_text())
         )
     _commit(folder)
-    print(f"{folder} is a server of your own. There, `make run` serves it and `make test` tests it.")
+    print(f"{folder} is a server of your own; its tools are examples. `make run` serves it, `make test` tests it.")
 
 
 def _forget_hooks() -> None:

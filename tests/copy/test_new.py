@@ -35,7 +35,8 @@ def test_it_has_its_own_name_and_its_first_commit(clone, tmp_path):
     assert git(tmp_path / "weather", "status", "--porcelain") == ""
     assert tomllib.loads((tmp_path / "weather" / "pyproject.toml").read_text())["project"]["name"] == "weather"
     assert done.stdout == (
-        f"{tmp_path / 'weather'} is a server of your own. There, `make run` serves it and `make test` tests it.\n"
+        f"{tmp_path / 'weather'} is a server of your own; its tools are examples. "
+        "`make run` serves it, `make test` tests it.\n"
     )
 
 
@@ -86,7 +87,7 @@ def test_who_says_nothing_is_told_what_to_say(clone):
 
 
 def test_a_name_that_does_not_fit_is_named(clone):
-    assert failure(make("new", "NAME=Weather", cwd=clone)).startswith("name: Weather: expected at most 63 of a-z")
+    assert failure(make("new", "NAME=Weather", cwd=clone)).startswith("name: a-z, 0-9, single hyphens, a letter first")
 
 
 def test_a_name_in_the_environment_is_not_meant(clone):

@@ -180,7 +180,8 @@ def test_what_was_made_without_history_becomes_a_copy(newer, unversioned, tmp_pa
     uvx = [word.replace("SOURCE", str(newer)).replace("RELEASE", "v0.1.0") for word in words]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run([*uvx, "--defaults", "--quiet"], cwd=folder, env=environment(PATH=path), check=True)
-    subprocess.run(command("mv"), cwd=folder, check=True)
+    for beginning in ("mv", "rm"):
+        subprocess.run(command(beginning), cwd=folder, check=True)
     for beginning in ("git add", "git commit"):
         git(folder, *command(beginning)[1:])
     assert git(folder, "show", "--format=", "--name-only") == ".copier-answers.yml"
