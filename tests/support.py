@@ -1,6 +1,5 @@
-"""Start real servers on free ports and stop them again."""
+"""Start real servers on free ports, and other programs, and stop them again."""
 
-import json
 import os
 import re
 import shutil
@@ -8,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,21 +15,9 @@ from typing import Any
 
 import httpx2
 
-from serving.identity import read_identity
-
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "server.py"
 SAMPLE = ROOT / "tests" / "sample.py"
-PAGES = [
-    path
-    for name in (
-        *("README.md", "docs/add-a-tool.md", "docs/connect.md", "docs/settings.md", "docs/security.md", "docs/ship.md"),
-        *("docs/kubernetes.md", "docs/scale.md", "docs/update.md", "docs/from-older-fastmcp.md"),
-        *("k8s/operators/README.md", "tests/conformance/README.md"),
-    )
-    if (path := ROOT / name).exists() and (name != "README.md" or (ROOT / "copier.yml").exists())
-]
-"""What the template tells people. The README of what was made of it, and pages of its own, are its owner's."""
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "node_modules", "dist", ".env", "secrets")
 """What git ignores, for shutil.copytree."""
 SECONDS = 30
@@ -147,11 +134,11 @@ def run(
 
 
 def make(
-    *arguments: str, cwd: Path = ROOT, seconds: float = SECONDS, **variables: str
+    *arguments: str, cwd: Path = ROOT, seconds: float = SECONDS, using: Sequence[str] = INSTALLED, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run make to its end, whatever its exit status."""
     return subprocess.run(
-        ["make", *INSTALLED, *arguments],
+        ["make", *using, *arguments],
         cwd=cwd,
         env=environment(**variables),
         stdin=subprocess.DEVNULL,
@@ -170,21 +157,6 @@ def copy_of_this_server(folder: Path, tools: dict[str, str]) -> None:
     (folder / "tools").mkdir()
     for name, source in {"__init__.py": "", **tools}.items():
         (folder / "tools" / name).write_text(source)
-
-
-def blocks(language: str) -> str:
-    """What the pages show as code in a language, one block a paragraph, with this server's name and version."""
-    who = read_identity()
-    text = "".join(page.read_text() for page in PAGES)
-    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return re.sub(r"\bVERSION\b", who.version, re.sub(r"\bNAME\b(?!=)", who.name, "\n".join(found)))
-
-
-def client_configuration(command: str) -> dict[str, Any]:
-    """The configuration that docs/connect.md has for a client that starts the server in this folder with `command`."""
-    shown = blocks("json").replace("/path/to/this/folder", str(ROOT)).split("\n\n")
-    [config] = [found for found in map(json.loads, shown) if f'"{command}"' in json.dumps(found)]
-    return dict(config)
 
 
 def post(

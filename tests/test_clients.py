@@ -10,7 +10,8 @@ import pytest
 from fastmcp import Client
 
 from serving.identity import read_identity
-from tests.support import ROOT, SAMPLE, SERVER, client_configuration, environment, serving
+from tests.pages import client_configuration
+from tests.support import ROOT, SAMPLE, SERVER, environment, serving
 
 pytestmark = pytest.mark.thorough
 

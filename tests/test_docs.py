@@ -12,7 +12,8 @@ from fastmcp import Context, FastMCP
 
 from serving.settings import Settings
 from serving.sources import default_text
-from tests.support import PAGES, ROOT, SERVER, Server, blocks, environment, serving
+from tests.pages import PAGES, blocks
+from tests.support import ROOT, SERVER, Server, environment, serving
 
 DOCS = "".join(page.read_text() for page in PAGES)
 ABOUT_EXAMPLES = ("/mcp/execute", "/mcp/resource/")

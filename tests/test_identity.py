@@ -37,7 +37,7 @@ def places() -> Iterator[tuple[str, object, object]]:
         yield "k8s/identity, patch", yaml.safe_load(cluster["patches"][0]["patch"])[0]["value"], WHO.name
         for sig in ROOT.glob("k8s/operators/sig/kustomization.yaml"):  # which adds a registry where there is none
             adds = "replacements" in yaml.safe_load(sig.read_text())
-            yield "k8s/operators/sig, the part below its comment", adds, "/" not in image["newName"]
+            yield "k8s/operators/sig adds a registry (see its comment)", adds, "/" not in image["newName"]
 
 
 @pytest.mark.parametrize(("place", "said", "expected"), [pytest.param(*each, id=each[0]) for each in places()])

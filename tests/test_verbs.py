@@ -15,6 +15,7 @@ from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
 
 from serving.identity import read_identity
+from tests import support
 from tests.support import LEFT_OUT, ROOT, environment
 
 NODE_MODULES = Path("tests") / "node" / "node_modules"
@@ -33,17 +34,8 @@ def fresh(tmp_path_factory) -> Path:
 
 
 def make(folder: Path, *arguments: str, seconds: float = A_WHILE) -> str:
-    """Run make to its end there, and return what it prints."""
-    done = subprocess.run(
-        ["make", *arguments],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    """Run make to its end there, with what it installs itself, and return what it prints."""
+    done = support.make(*arguments, cwd=folder, seconds=seconds, using=())
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

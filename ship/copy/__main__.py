@@ -5,7 +5,6 @@ template without tasks cannot do, and nothing that `copier copy` would need.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -62,16 +61,11 @@ def make(answers: dict[str, Any], dest: str) -> None:
     origin = _find_origin()
     with warnings.catch_warnings(action="ignore"):  # that a clone is shallow
         try:
-            run_copy(str(ROOT), folder, answers, vcs_ref="HEAD", defaults=not interactive, quiet=True)
+            run_copy(str(ROOT), folder, answers | origin, vcs_ref="HEAD", defaults=not interactive, quiet=True)
         except KeyboardInterrupt:  # which is an error of Copier's, too
             raise
         except (CopierError, ValueError) as error:
             raise CopyError(re.sub(r"^Validation error for question '(\w+)': ", r"\1: ", str(error))) from None
-    if origin:
-        file = folder / ".copier-answers.yml"
-        file.write_text(
-            re.sub(r"(?m)^_src_path: .*\n(?: +.*\n)*", lambda _: f"_src_path: {origin}\n", file.read_text())
-        )
     _commit(folder)
     print(f"{folder} is a server of your own; its tools are examples. `make run` serves it, `make test` tests it.")
 
@@ -82,8 +76,8 @@ def _forget_hooks() -> None:
         os.environ.pop(name, None)
 
 
-def _find_origin() -> str:
-    """Return where this clone came from, as YAML, because nobody else has its own path; empty if from nowhere.
+def _find_origin() -> dict[str, str]:
+    """Return where this clone came from, for the answers file, because nobody else has its path; {} if from nowhere.
 
     Raises:
         CopyError: an update would not find there what the copy is made of.
@@ -96,8 +90,8 @@ def _find_origin() -> str:
     if origin and not _git(ROOT, "branch", "--remotes", "--contains", "HEAD"):
         raise CopyError(f"HEAD is not pushed: the copy would be updated from {_without_token(origin)}, which lacks it")
     if origin and (ROOT / origin).is_dir():
-        return json.dumps(str((ROOT / origin).resolve()))
-    return json.dumps(f"git+{_without_token(origin)}") if origin else ""  # else Copier knows only some hosts
+        return {"origin": str((ROOT / origin).resolve())}
+    return {"origin": f"git+{_without_token(origin)}"} if origin else {}  # without git+ Copier knows only some hosts
 
 
 def _without_token(url: str) -> str:

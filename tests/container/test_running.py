@@ -12,7 +12,8 @@ from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHt
 from serving.identity import read_identity
 from ship.image.engine import DOCKER
 from tests.container.engine import ANY_USER, RESTRICTED, container, docker, tools_of_a_test
-from tests.support import HELLO, client_configuration
+from tests.pages import client_configuration
+from tests.support import HELLO
 
 ERAS = ["auto", "legacy"]
 PUBLISH = ("--publish", "127.0.0.1::8000")

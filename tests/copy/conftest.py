@@ -10,6 +10,20 @@ from copier import run_copy
 
 from tests.support import LEFT_OUT, OURS, ROOT
 
+DICE = '''"""Dice."""
+
+import secrets
+
+from fastmcp.tools import tool
+
+
+@tool
+def roll(sides: int) -> int:
+    """Roll a die."""
+    return secrets.randbelow(sides) + 1
+'''
+"""A tool of somebody's own."""
+
 
 @pytest.fixture(scope="package", autouse=True)
 def somebody():

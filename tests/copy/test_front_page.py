@@ -2,7 +2,8 @@
 
 import re
 
-from tests.support import PAGES, ROOT
+from tests.pages import PAGES
+from tests.support import ROOT
 
 README = (ROOT / "README.md").read_text()
 COPYS = (ROOT / "README.md.jinja").read_text()

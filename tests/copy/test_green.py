@@ -11,24 +11,13 @@ from itertools import combinations
 import pytest
 
 from serving.identity import read_identity
-from tests.copy.conftest import copy_of, git
+from tests.copy.conftest import DICE, copy_of, git
 from tests.copy.test_rendering import EXTRAS
-from tests.support import ROOT, blocks, environment
+from tests.pages import blocks
+from tests.support import ROOT, environment
 
 pytestmark = pytest.mark.thorough
 
-TOOL = '''"""Dice."""
-
-import secrets
-
-from fastmcp.tools import tool
-
-
-@tool
-def roll(sides: int) -> int:
-    """Roll a die."""
-    return secrets.randbelow(sides) + 1
-'''
 TEST = '''"""Dice fall where they may."""
 
 from tools.dice import roll
@@ -67,7 +56,7 @@ def test_a_lean_copy_whose_example_tools_were_deleted(template, tmp_path):
     for examples in ("tools", "tests/tools"):
         shutil.rmtree(copy / examples)
         (copy / examples).mkdir()
-    (copy / "tools" / "dice.py").write_text(TOOL)
+    (copy / "tools" / "dice.py").write_text(DICE)
     (copy / "tests" / "tools" / "test_dice.py").write_text(TEST)
     # serving/ knows neither its server's name nor its tools, and a test of the house sees to that: once is enough
     is_green(copy, *CHECKS, (*ALL_TESTS, "--ignore=tests/serving"))

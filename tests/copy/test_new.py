@@ -46,12 +46,13 @@ def test_it_lies_beside_the_template_unless_something_else_is_said(clone, tmp_pa
 
 
 def test_every_answer_can_be_given_at_once_whatever_is_in_it(clone, tmp_path):
-    odd = 'Ann\'s "$(touch /tmp/never)" `x`; $$HOME'
+    odd = 'Ann\'s "$(touch ran)" `touch ran`; $$HOME'
     answers = ("EXTRAS=operators, conformance", "IMAGE=ghcr.io/me/weather", f"AUTHOR={odd}", f"DESCRIPTION={odd}")
     done = make("new", "NAME=weather", *answers, cwd=clone)
     assert done.returncode == 0, done.stderr
     said = yaml.safe_load((tmp_path / "weather" / ".copier-answers.yml").read_text())
     assert (said["author"], said["description"]) == (odd, odd)
+    assert not (clone / "ran").exists()
     assert (said["image"], said["extras"]) == ("ghcr.io/me/weather", ["operators", "conformance"])
 
 
@@ -133,7 +134,7 @@ def test_the_remote_is_written_so_that_copier_and_yaml_understand_it(clone, tmp_
             Path(remote).mkdir()
         git(clone, "remote", "set-url", "origin", remote)
         assert make("new", "NAME=weather", cwd=clone).returncode == 0
-        assert yaml.safe_load((folder / ".copier-answers.yml").read_text())["_src_path"] == source or remote
+        assert yaml.safe_load((folder / ".copier-answers.yml").read_text())["_src_path"] == (source or remote)
         shutil.rmtree(folder)
 
 

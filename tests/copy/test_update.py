@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.copy.conftest import files, git, release
-from tests.support import blocks, environment, make, run
+from tests.copy.conftest import DICE, files, git, release
+from tests.pages import blocks
+from tests.support import environment, make, run
 
 pytestmark = pytest.mark.thorough
 
@@ -21,18 +22,6 @@ def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text()
     assert text.count(old) == 1, f"{file}: {old}"
     file.write_text(text.replace(old, new))
-
-
-TOOL = '''"""Dice."""
-
-from fastmcp.tools import tool
-
-
-@tool
-def fair(sides: int) -> float:
-    """Tell how likely each side of a die is."""
-    return 1 / sides
-'''
 
 
 @pytest.fixture
@@ -44,7 +33,7 @@ def mine(template, tmp_path) -> Path:
         (folder / "tools" / example).unlink()
     for test in files(folder / "tests" / "tools").values():
         test.unlink()
-    (folder / "tools" / "dice.py").write_text(TOOL)
+    (folder / "tools" / "dice.py").write_text(DICE)
     (folder / "README.md").write_text("# weather\n<!-- mcp-name: io.github.me/weather -->\n\nAll about the weather.\n")
     edit(folder / "CHANGELOG.md", "- The first one.", "- Dice.")
     edit(folder / "pyproject.toml", 'version = "0.1.0"', 'version = "1.2.3"')
@@ -67,7 +56,7 @@ def newer(template, mine) -> Path:
     edit(folder / "README.md", "Model Context Protocol", "Marvellous Context Protocol")
     (folder / "serving" / "new.py").write_text('"""New."""\n')
     (folder / "docs" / "scale.md").unlink()
-    (folder / "tools" / "text.py").write_text(TOOL.replace("fair", "unfair"))
+    (folder / "tools" / "text.py").write_text(DICE.replace("roll", "throw"))
     release(folder, "v0.2.0")
     (folder / "serving" / "unreleased.py").write_text('"""Unreleased."""\n')
     git(folder, "add", "--all")
@@ -99,6 +88,14 @@ def test_what_is_new_comes_and_what_is_mine_stays(newer, mine):
         assert line in project
     assert yaml.safe_load((mine / ".copier-answers.yml").read_text())["_commit"] == "v0.2.0"
     assert "<<<<<<<" not in "".join(file.read_text(errors="ignore") for file in files(mine).values())
+
+
+def test_it_comes_from_an_address_as_make_new_writes_it(newer, mine, tmp_path):
+    edit(mine / ".copier-answers.yml", str(newer), f"git+file://{newer}")
+    release(mine, "address")
+    done = make("update", cwd=mine, XDG_CACHE_HOME=str(tmp_path / "cache"))  # where Copier keeps what it has fetched
+    assert done.returncode == 0, done.stderr
+    assert (mine / "serving" / "new.py").exists()
 
 
 def test_it_runs_afterwards(newer, mine):

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import subprocess
 from argparse import Namespace
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ from k8s.names import read_names
 from k8s.verbs.__main__ import validate
 from k8s.verbs.deploy import Deployment
 from k8s.verbs.target import Target
+from tests import support
 from tests.k8s.kustomize import identity, needs_kubectl, overlay
 from tests.k8s.recorder import MINIKUBE, PODS, PROGRAMS, all_is_well, record
-from tests.support import INSTALLED, ROOT, SECONDS, serving
-from tests.support import environment as clean
+from tests.support import serving
 
 pytestmark = [needs_kubectl, pytest.mark.usefixtures("own_process")]
 
@@ -39,15 +38,7 @@ def recorder(tmp_path):
 def make(recorder):
     def make(*arguments, environment=MappingProxyType({})):
         path = f"{recorder.environment['PATH']}:/usr/bin:/bin"
-        return subprocess.run(
-            ["make", *INSTALLED, *arguments],
-            cwd=ROOT,
-            env=clean(**recorder.environment | {"PATH": path} | environment),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        return support.make(*arguments, **recorder.environment | {"PATH": path} | environment)
 
     return make
 
