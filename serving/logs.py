@@ -18,7 +18,7 @@ from serving.settings import Settings
 log: Final = logging.getLogger("serving.logs")
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
-_OURS: Final = ("serving", "server", "tools")
+_OURS: Final = ("serving", "server", "tools", "ship")
 _UVICORN: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _TELLING: Final = re.compile(
     "(Error reading resource|Could not serialize structured content|Error during [a-z_]+|Exception in callback"
@@ -30,6 +30,7 @@ _TELLING: Final = re.compile(
 arguments, a result, a session's id, which is as good as a password."""
 _NOISE: Final = (
     "Traceback",
+    "  + Exception Group Traceback",
     "Application startup failed",
     "Invalid HTTP request",
     "Unsupported upgrade",

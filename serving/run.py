@@ -25,7 +25,11 @@ S = TypeVar("S", bound=Settings)
 CreateServer: TypeAlias = Callable[[Settings], "FastMCP"]
 
 
-def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
+def run(
+    create_server: Callable[[S], "FastMCP"],
+    argv: Sequence[str] | None = None,
+    settings: type[S] = Settings,  # type: ignore[assignment]  # what S is when nobody says
+) -> None:
     """Run a server as the command line and the environment say, until it is stopped.
 
     Ends the process with 2 on a bad setting and 1 when the server cannot start, each with one line on stderr,
@@ -37,12 +41,12 @@ def run(create_server: CreateServer, argv: Sequence[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until uvicorn takes over, and when it raises again what stopped it
     with explain_errors():
-        settings = configure(Settings, sys.argv[1:] if argv is None else argv)
-        if settings.transport == "stdio":
+        loaded = configure(settings, sys.argv[1:] if argv is None else argv)
+        if loaded.transport == "stdio":
             from serving.stdio import serve
         else:
             from serving.web.server import serve
-        serve(lambda settings: _settle(create_server(settings)), settings)
+        serve(lambda: _settle(create_server(loaded)), loaded)
 
 
 def _settle(mcp: "FastMCP") -> "FastMCP":

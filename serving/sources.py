@@ -32,7 +32,7 @@ def load_settings(settings: type[S], argv: Sequence[str] = (), environ: Mapping[
         SettingsError: an unknown option, or a value that does not fit.
     """
     given: Given = {
-        **_from_environment(settings, _read_env_file(environ), other_names=False),
+        **_from_environment(settings, read_env_file(environ), other_names=False),
         **_from_environment(settings, environ, other_names=True),
         **_from_command_line(settings, argv),
     }
@@ -48,11 +48,11 @@ def near_misses(settings: type[Settings], environ: Mapping[str, str] = os.enviro
     In the environment others may share the prefix.
     """
     known = [ENV_FILE_KEY, *(PREFIX + name.upper() for name in settings.model_fields)]
-    for name in sorted({*environ, *_read_env_file(environ)}):
+    for name in sorted({*environ, *read_env_file(environ)}):
         if name.startswith(PREFIX) and name not in known:
             for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
                 yield f"{name} is not a setting: did you mean {meant}?"
-    for name in sorted(_read_env_file(environ)):
+    for name in sorted(read_env_file(environ)):
         if not name.startswith(PREFIX):
             yield f"{name} is not read from the env file, only {PREFIX} lines are: set it in the environment"
 
@@ -80,7 +80,12 @@ def import_fastmcp() -> None:
         raise SettingsError(f"{key}={given}: expected {expected}") from None
 
 
-def _read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
+def read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
+    """Read `.env` beside server.py, or the file that MCP_ENV_FILE names; none is as good as an empty one.
+
+    Raises:
+        SettingsError: the named file does not exist, or cannot be read.
+    """
     named = environ.get(ENV_FILE_KEY)
     path = Path(named or ROOT / ".env")
     if named and (path.is_dir() or not path.exists()):

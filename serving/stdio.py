@@ -34,12 +34,12 @@ LEAVE_SECONDS: Final = 1.0
 """How long a stop then waits for work that cannot be cancelled (a sync tool) before the process leaves anyway."""
 
 
-def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
+def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
     """Serve one client until its input ends or SIGINT or SIGTERM arrives."""
     if settings.auth != "none":
         log.warning("over stdio nobody is asked for a token: whoever starts the server may call every tool")
     wire = claim_wire()  # before the tools are imported: they may print
-    mcp = create_server(settings)
+    mcp = create_server()
     with export_traces(mcp.name, str(mcp.version), details=settings.log_level == "debug"):
         anyio.run(_serve, mcp, wire)
 

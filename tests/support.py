@@ -104,7 +104,7 @@ def program(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def serving(*arguments: str, script: Path = SAMPLE, **variables: str) -> Iterator[Server]:
+def serving(*arguments: str, script: Path | str = SAMPLE, **variables: str) -> Iterator[Server]:
     """Run `script` over HTTP on a free port; yield it as soon as it says where it answers."""
     with program(sys.executable, script, "--port", "0", *arguments, **variables) as process:
         server = Server(process)
@@ -118,7 +118,7 @@ def serving(*arguments: str, script: Path = SAMPLE, **variables: str) -> Iterato
 
 
 def run(
-    *arguments: str | Path, script: Path = SERVER, cwd: Path = ROOT, stdin: str = "", **variables: str
+    *arguments: str | Path, script: Path | str = SERVER, cwd: Path = ROOT, stdin: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `script` to its end, whatever its exit status."""
     return subprocess.run(

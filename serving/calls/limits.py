@@ -66,11 +66,21 @@ class ResultTooLargeError(LimitError):
     status = 500
     code = "result_too_large"
 
+    def __init__(self, weight: int, most: int) -> None:
+        super().__init__(f"the answer weighs {weight} bytes, more than {most} (MCP_MAX_RESULT_BYTES): ask for less")
+
 
 class StoppedError(LimitError):
     """The server stopped before the call had ended."""
 
     code = "stopping"
+
+
+class UnavailableError(LimitError):
+    """What the call needs is not there now, such as the server behind an adapter."""
+
+    code = "unavailable"
+    retry_after = BUSY_SECONDS
 
 
 class Slot:

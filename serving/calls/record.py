@@ -30,8 +30,8 @@ class RecordCalls(CallMiddleware):
 
     `outcome` is `ok`, `asked` (the client is to call again with an answer), `refused` (the tool raised ToolError),
     `invalid` (arguments that do not fit), `unknown` (no such tool), `denied` (a scope is missing), `cancelled`,
-    `failed` (a bug: the line then says where), or which limit ended it: `busy`, `rate_limited`, `timed_out`,
-    `result_too_large`, `stopping`.
+    `failed` (a bug: the line then says where), `unavailable` (what it needs is gone), or which limit ended it: `busy`,
+    `rate_limited`, `timed_out`, `result_too_large`, `stopping`.
     """
 
     def __init__(self, *, count: bool) -> None:

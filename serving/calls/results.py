@@ -41,9 +41,7 @@ class CheckResults(CallMiddleware):
             result = encodable(result)
             wire = to_json(result.model_dump(), bytes_mode="base64")
         if len(wire) > self.most_bytes:
-            raise ResultTooLargeError(
-                f"the answer weighs {len(wire)} bytes, more than {self.most_bytes} (MCP_MAX_RESULT_BYTES): ask for less"
-            )
+            raise ResultTooLargeError(len(wire), self.most_bytes)
         return result
 
 

@@ -14,6 +14,8 @@ from serving.request_id import current_request_id
 from serving.route_path import route_path
 from serving.web.bodies import BODY
 
+MESSAGE: Final = "serving.message"
+"""Where the scope keeps the MCP message that was posted, parsed."""
 LASTS: Final = "serving.lasts"
 """Set in the scope of a request whose answer is a stream that lasts until the client goes."""
 
@@ -42,6 +44,7 @@ class AdmitCalls:
             except BadMessage as error:
                 answer = refuse_with(400, "invalid_message", error.answer)
                 return await answer(scope, receive, send)
+            scope[MESSAGE] = message
         scope[LASTS] = path == self.endpoint and (method == "GET" or _method(message) == "subscriptions/listen")
         if not (_method(message) in RUNS_CODE and path == self.endpoint) and not (self.rest and _is_call(method, path)):
             return await self.app(scope, receive, send)

@@ -48,7 +48,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
     readiness = Readiness()
     drain = Drain(settings, readiness, limits)
     probes, metadata = probe_routes(mcp, readiness), metadata_routes(settings, mcp.name)
-    page = page_route(mcp, settings)
+    page = page_route(mcp, settings, getattr(mcp, "runtime", "python"))
     ours = [*probes, *metadata, page, *_optional_routes(mcp, settings)]
     if settings.endpoint in [route.path for route in ours]:
         raise SettingsError(f"MCP_PATH={settings.path}: expected a path that the server does not use itself")

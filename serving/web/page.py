@@ -28,8 +28,6 @@ def page_route(mcp: FastMCP, settings: Settings, runtime: str = "python") -> Rou
     Nothing here takes a token, so nothing here says what a token would protect.
     """
     body = {
-        "service": mcp.name,
-        "version": mcp.version,
         "protocol": KNOWN_PROTOCOL_VERSIONS[::-1],
         "endpoints": endpoints(settings),
         "runtime": runtime,
@@ -41,7 +39,8 @@ def page_route(mcp: FastMCP, settings: Settings, runtime: str = "python") -> Rou
 
     async def page(request: Request) -> Response:
         if not (settings.page and prefers_html(",".join(request.headers.getlist("accept")))):
-            return JSONResponse(body, headers=_HEADERS)
+            who = {"service": mcp.name, "version": mcp.version}  # asked now, because an adapter learns it late
+            return JSONResponse(who | body, headers=_HEADERS)
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(html, media_type="text/html", headers=headers)

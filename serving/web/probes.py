@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from serving.calls.limits import UnavailableError
+
 log: Final = logging.getLogger("serving.web.probes")
 
 
@@ -35,6 +37,8 @@ def probe_routes(mcp: FastMCP, readiness: Readiness) -> list[Route]:
         try:
             tools = [tool for provider in mcp.providers for tool in await provider.list_tools()]
             resources = [one for provider in mcp.providers for one in await provider.list_resources()]
+        except UnavailableError as error:
+            return _unready(str(error))
         except Exception:
             log.exception("not ready: a source of tools does not answer")
             return _unready("a source of tools does not answer")

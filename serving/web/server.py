@@ -23,7 +23,7 @@ BACKLOG: Final = 64
 """How many connections asyncio accepts at a time, and so how often it complains when descriptors have run out."""
 
 
-def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> None:
+def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM arrives.
 
     Raises:
@@ -33,7 +33,7 @@ def serve(create_server: Callable[[Settings], FastMCP], settings: Settings) -> N
     listener = listen(settings.host, settings.port)  # before the tools are imported: a port in use is known at once
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
-        create_app(create_server(settings), settings),
+        create_app(create_server(), settings),
         http=ImpatientProtocol,
         backlog=BACKLOG,
         log_config=None,

@@ -37,7 +37,7 @@ def caused(error: Exception) -> Exception:
         (BusyError("busy"), 503, "busy"),
         (RateLimitError("too often", 7), 429, "rate_limited"),
         (CallTimeoutError("too long"), 504, "timed_out"),
-        (ResultTooLargeError("too heavy"), 500, "result_too_large"),
+        (ResultTooLargeError(5, 4), 500, "result_too_large"),
         (StoppedError("stopped"), 503, "stopping"),
         (AsksTheClientError("/mcp"), 400, "input_required"),
         (ToolError("not today"), 400, "tool_error"),
