@@ -84,6 +84,22 @@ RUN_BY = {
         "test_the_build_without_make_gives_the_image_of_the_manifests"
     ),
     "docker exec NAME python -c ...": "test_what_a_tool_may_need_works_in_production",
+    # the adapter
+    "make adapter PACKAGE=mcp-server-time": "test_server_time_knows_the_time_and_where_it_belongs_was_found_out",
+    "make adapter PACKAGE=@modelcontextprotocol/server-filesystem ARGS=/srv/files": "test_server_filesystem_reads",
+    'make adapter COMMAND="node dist/index.js"': "test_make_adapter_runs_a_command",
+    "python -m ship.adapter": "test_without_anything_the_command_line_says_what_is_missing",
+    "python -m ship.adapter check mcp-server-tiem": "test_the_real_registries_answer_a_misspelt_name_with_the_right_one",
+    "python -m ship.adapter detect .": "test_what_is_in_a_folder_is_found_out",
+    "python -m ship.adapter fly": "test_the_command_line_prints_it",
+    "make bench-adapter": "BENCH",
+    "make adapter-image PACKAGE=mcp-server-time": (
+        "test_a_package_is_baked_by_name_and_where_it_is_from_is_not_on_the_command_line"
+    ),
+    "make adapter-image-run PACKAGE=mcp-server-time": (
+        "test_a_container_gets_what_was_typed_and_its_childs_variables_by_name"
+    ),
+    "kubectl apply --kustomize ship/adapter/k8s": "test_it_is_what_clusters_know",
     # clusters
     "make deploy": DEPLOYED,
     "make deploy OVERLAY=mine": "test_a_redeploy_keeps_the_overlay",
@@ -121,7 +137,7 @@ RUN_BY_THE_TEMPLATE = {
     "git add .copier-answers.yml": ADOPTED,
     'git commit --message "This was made from the template"': ADOPTED,
 }
-NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status"}
+NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status", "npx -y"}
 """What is only spoken of."""
 PROGRAMS = r"claude|copier|cp|curl|docker|fastmcp|git|kubectl|make|minikube|mv|npm|npx|pip|python|uv|uvicorn|uvx"
 IS_TEMPLATE = (ROOT / "copier.yml").exists()

@@ -1,0 +1,344 @@
+"""One MCP server that runs as our child and speaks the handshake era over stdio, which every such server does."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
+from mcp_types.version import LATEST_HANDSHAKE_VERSION
+from pydantic_core import from_json, to_json
+
+from serving.calls.limits import UnavailableError
+from serving.errors import StartError
+from serving.identity import read_identity
+from ship.adapter.children.process import Process
+from ship.adapter.children.program import Program
+
+log: Final = logging.getLogger("ship.adapter.children.child")
+
+Json: TypeAlias = dict[str, Any]
+
+START_SECONDS: Final = 60.0
+"""How long a child may take to answer `initialize`."""
+HANG_SECONDS: Final = 30.0
+"""A child that was left with a call that nobody waits for, and then says nothing for so long, is ended."""
+LATE_SECONDS: Final = 30.0
+"""For how long a call that was given up may still be the one that asks: a cancelled call is not answered (MCP)."""
+LAST_WORDS_SECONDS: Final = 0.5
+"""How long what a child had written may take to arrive after its end."""
+MOST_UNREAD_BYTES: Final = 64 * 1024**2
+"""How much may wait for a child to read it."""
+MOST_NOTES: Final = 1000
+"""How many notes of one call may wait for its client to take them; more are dropped."""
+MOST_PAGES: Final = 100
+"""How many pages a list may have."""
+UPDATED: Final = "notifications/resources/updated"
+CHANGES: Final = frozenset(
+    {UPDATED, *(f"notifications/{kind}/list_changed" for kind in ("tools", "prompts", "resources"))}
+)
+"""What a child may say that is of no call."""
+QUESTIONS: Final = frozenset({"elicitation/create", "sampling/createMessage", "roots/list"})
+"""What a child may ask a client."""
+
+
+class ChildGoneError(UnavailableError):
+    """The child of a call has ended, or none lives; the message is for the client."""
+
+
+class Exchange:
+    """A request to a child, from the moment it is sent: notes and questions come in between, the result in the end."""
+
+    def __init__(self, child: "Child", number: int) -> None:
+        self._child, self.number = child, number
+        self.abandoned = False
+        self._expiry: asyncio.TimerHandle | None = None
+        self._question: Json | None = None
+        self._events: asyncio.Queue[Json | ChildGoneError] = asyncio.Queue()
+
+    async def next(self) -> Json:
+        """Return the next message: a notification, a request of the child, or the response.
+
+        Raises:
+            ChildGoneError: the child has ended.
+        """
+        event = await self._events.get()
+        if isinstance(event, ChildGoneError):
+            raise event
+        if "method" in event and "id" in event:
+            self._question = event
+        return event
+
+    def expire(self, seconds: float, then: Callable[[], Any]) -> None:
+        """Give the call up in so many seconds, and do `then`, unless somebody keeps it."""
+
+        def give_up() -> None:
+            self.abandon()
+            then()
+
+        self._expiry = asyncio.get_running_loop().call_later(seconds, give_up)
+
+    def keep(self) -> None:
+        """Do not give the call up."""
+        if self._expiry:
+            self._expiry.cancel()
+
+    def answer(self, question: Json, answer: Json) -> None:
+        """Answer a request of the child: `answer` has a `result` or an `error`."""
+        self._question = None
+        self._child.send({"id": question["id"], **answer})
+
+    def abandon(self) -> None:
+        """Tell the child that nobody waits any more, unless it has answered; nor will it have an answer."""
+        if self._question:
+            self.answer(self._question, _error(METHOD_NOT_FOUND, "nobody is there to be asked"))
+        self._child.abandon(self)
+
+    def put(self, event: Json | ChildGoneError) -> None:
+        """Take what the child says of this request."""
+        is_note = isinstance(event, dict) and "method" in event and "id" not in event
+        if not is_note or self._events.qsize() < MOST_NOTES:
+            self._events.put_nowait(event)
+
+
+class Child:
+    """The conversation with a child.
+
+    `shared` says whether several clients use it. What a child says without naming a call, a log line or a question,
+    belongs to the only call that it works on; when there are several clients', nobody can know to which.
+    """
+
+    def __init__(self, program: Program, *, shared: bool, on_change: Callable[[Json], None]) -> None:
+        self._program, self._shared, self._on_change = program, shared, on_change
+        self._exchanges: dict[int, Exchange] = {}
+        self._numbers = count(1)
+        self._heard = 0.0
+        self._checking: asyncio.Task[None] | None = None
+        self.server: Json = {}
+        """What it has answered to `initialize`."""
+        self.lists: dict[str, Any] = {}
+        """What has been made of its lists, until it says that they have changed."""
+
+    @property
+    def load(self) -> int:
+        """How many requests it works on that somebody waits for."""
+        return sum(not exchange.abandoned for exchange in self._exchanges.values())
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended."""
+        return self._ended.done()
+
+    def can(self, capability: str) -> bool:
+        """Whether it has a capability, such as `tools`."""
+        return capability in (self.server.get("capabilities") or {})
+
+    async def start(self, client: Mapping[str, Any]) -> None:
+        """Start the program and shake hands; `client` are the capabilities of whoever it can ask.
+
+        Raises:
+            StartError: it cannot be started, ends at once or does not answer; the message has its own last lines.
+        """
+        self._process = await Process.start(self._program.argv, self._program.cwd, self._program.env, self._on_line)
+        self._ended = asyncio.create_task(self._wait_for_end())
+        who = read_identity()
+        hello = {
+            "protocolVersion": LATEST_HANDSHAKE_VERSION,
+            "capabilities": client,
+            "clientInfo": {"name": who.name, "version": who.version},
+        }
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                self.server = await self.request("initialize", hello)
+        except TimeoutError:
+            await self.stop(politely=False)
+            raise StartError(self._said(f"did not answer within {START_SECONDS:g} s")) from None
+        except ChildGoneError:
+            raise StartError(self._said(await self._ended)) from None
+        except MCPError as error:
+            await self.stop()
+            raise StartError(self._said(f"refused to start: {error.error.message}")) from None
+        self.send({"method": "notifications/initialized"})
+
+    async def ended(self) -> str:
+        """Wait until the child has ended, and return how."""
+        return await asyncio.shield(self._ended)
+
+    async def stop(self, *, politely: bool = True) -> None:
+        """End the child and all that it has started."""
+        await self._process.stop(politely=politely)
+        await self.ended()
+
+    def begin(self, method: str, params: Json) -> Exchange:
+        """Send a request. A progress token in it is replaced by our own: those of two clients can be the same.
+
+        Raises:
+            ChildGoneError: the child has ended, or reads nothing any more.
+        """
+        if self.gone:
+            raise ChildGoneError(f"{self._program.name} has ended: try again")
+        if self._process.unread_bytes > MOST_UNREAD_BYTES:
+            raise ChildGoneError(f"{self._program.name} does not read what it is sent: try again later")
+        exchange = Exchange(self, next(self._numbers))
+        if "progressToken" in (params.get("_meta") or {}):
+            params = {**params, "_meta": {**params["_meta"], "progressToken": exchange.number}}
+        self._exchanges[exchange.number] = exchange
+        self.send({"id": exchange.number, "method": method, "params": params})
+        return exchange
+
+    async def request(self, method: str, params: Json) -> Json:
+        """Send a request and return its result; nobody hears what the child says meanwhile.
+
+        Raises:
+            MCPError: the child answers with an error.
+            ChildGoneError: it has ended.
+        """
+        exchange = self.begin(method, params)
+        try:
+            while "method" in (message := await exchange.next()):
+                if "id" in message:
+                    raise MCPError(INTERNAL_ERROR, f"nobody can be asked now ({message['method']})")
+        finally:
+            exchange.abandon()
+        return result_of(message)
+
+    async def pages(self, method: str, key: str) -> AsyncIterator[Json]:
+        """Yield the items of a list, of all its pages.
+
+        Raises:
+            MCPError, ChildGoneError: as `request`.
+        """
+        cursor: Json = {}
+        for _ in range(MOST_PAGES):
+            page = await self.request(method, cursor)
+            for item in page.get(key) or []:
+                yield item
+            if not isinstance(page.get("nextCursor"), str):
+                return
+            cursor = {"cursor": page["nextCursor"]}
+        log.warning("a list has more pages than are read", extra={"method": method, "pages": MOST_PAGES})
+
+    def send(self, message: Json) -> None:
+        """Write a message; `jsonrpc` is added."""
+        self._process.write(to_json({"jsonrpc": "2.0", **message}))
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Tell the child that nobody waits for `exchange` any more, and look whether it still lives."""
+        if exchange.number not in self._exchanges or exchange.abandoned:
+            return
+        exchange.abandoned = True
+        self.send({"method": "notifications/cancelled", "params": {"requestId": exchange.number}})
+        asyncio.get_running_loop().call_later(LATE_SECONDS, self._exchanges.pop, exchange.number, None)
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._end_if_it_hangs())
+
+    async def _end_if_it_hangs(self) -> None:
+        begun = asyncio.get_running_loop().time()
+        with suppress(MCPError, ChildGoneError):
+            try:
+                async with asyncio.timeout(HANG_SECONDS):
+                    await self.request("ping", {})
+            except TimeoutError:
+                if self._heard < begun:
+                    log.warning("a child hangs and is ended", extra={"child": self._process.pid})
+                    await self.stop(politely=False)
+
+    async def _wait_for_end(self) -> str:
+        process = self._process
+        ends: set[asyncio.Future[Any]] = {process.exited, process.silent}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, timeout=LAST_WORDS_SECONDS)
+        ended_itself = process.exited.done()
+        await process.stop(politely=False)
+        status = process.exited.result()
+        how = f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
+        how = how if ended_itself else "closed its standard output"
+        for exchange in self._exchanges.values():
+            exchange.put(ChildGoneError(f"{self._program.name} {how} during this call: try again"))
+        self._exchanges.clear()
+        return how
+
+    def _said(self, how: str) -> str:
+        last = " | ".join(self._process.last_lines)
+        return f"{self._program.name} {how}" + (f": {last}" if last else ", and said nothing about it")
+
+    def _on_line(self, line: bytes) -> None:
+        self._heard = asyncio.get_running_loop().time()
+        if not line.strip():
+            return
+        try:
+            message = from_json(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+            text = line[:200].decode("utf-8", "replace").rstrip()
+            log.warning("not of the protocol, skipped: %s", text, extra={"child": self._process.pid})
+        elif "method" not in message:
+            number = message.get("id")
+            exchange = self._exchanges.pop(number, None) if type(number) is int else None
+            if exchange:
+                exchange.put(message)
+        elif "id" in message:
+            self._on_question(message)
+        else:
+            self._on_note(message)
+
+    def _on_question(self, question: Json) -> None:
+        method = question["method"]
+        if method == "ping":
+            self.send({"id": question["id"], "result": {}})
+        elif method not in QUESTIONS:
+            self.send({"id": question["id"], **_error(METHOD_NOT_FOUND, f"{str(method)[:100]}: no such method")})
+        elif exchange := self._whose(late=True):
+            exchange.put(question)
+        else:
+            self.send({"id": question["id"], **_error(INTERNAL_ERROR, "of whose call this is cannot be told")})
+
+    def _on_note(self, note: Json) -> None:
+        params = note.get("params")
+        params = params if isinstance(params, dict) else {}
+        match note["method"]:
+            case "notifications/progress":
+                number = params.get("progressToken")
+                exchange = self._exchanges.get(number) if type(number) is int else None
+                if exchange:
+                    exchange.put(note)
+            case "notifications/message":
+                if exchange := self._whose(late=False):
+                    exchange.put(note)
+                else:
+                    log.info("%s", str(params.get("data"))[:2000], extra={"child": self._process.pid})
+            case method if method in CHANGES:
+                kind = method.split("/")[1].rstrip("s")  # resources are resourceTemplates, too
+                if method != UPDATED:
+                    self.lists = {key: value for key, value in self.lists.items() if not key.startswith(kind)}
+                self._on_change(note)
+
+    def _whose(self, *, late: bool) -> Exchange | None:
+        """Return the call that a message without a name belongs to; `late` counts those that were given up, too."""
+        calls = [call for call in self._exchanges.values() if late or not call.abandoned]
+        if self._shared and len(calls) > 1:
+            return None
+        return next((call for call in reversed(calls) if not call.abandoned), None)
+
+
+def result_of(response: Json) -> Json:
+    """Return the result in a response.
+
+    Raises:
+        MCPError: it is an error.
+    """
+    error = response.get("error")
+    if isinstance(error, dict):
+        code = error.get("code")
+        text = str(error.get("message", "the server failed"))
+        raise MCPError(code if isinstance(code, int) else INTERNAL_ERROR, text, error.get("data"))
+    result = response.get("result")
+    return result if isinstance(result, dict) else {}
+
+
+def _error(code: int, message: str) -> Json:
+    return {"error": {"code": code, "message": message}}

@@ -1,0 +1,282 @@
+"""The short way for most tool calls: from the HTTP request to the child and back, without FastMCP and the SDK between.
+
+Those would make models of a message and its answer, look the tool up and open a connection of their own for each call,
+which takes most of its time. What surrounds a call is the same: the app's middleware, `around_calls`, FastMCP's span.
+Every message that is not plainly such a call goes the long way: a call in a session, of a client that can be asked
+something, with a header that does not fit, of a tool that has not been listed yet.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import mcp_types as types
+from fastmcp import FastMCP
+from fastmcp.exceptions import FastMCPError, ToolError
+from fastmcp.server.middleware import MiddlewareContext
+from fastmcp.server.telemetry import server_span
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic_core import to_json
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.calls.limits import ResultTooLargeError
+from serving.messages import error_message
+from serving.settings import Settings
+from serving.web.admission import MESSAGE
+from ship.adapter.children.child import Child, ChildGoneError, Json, result_of
+from ship.adapter.front.caller import LEVELS, CannotAskError
+from ship.adapter.front.components import forwardable
+from ship.adapter.front.provider import ChildProvider
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+log: Final = logging.getLogger("ship.adapter.front.express")
+
+PING_SECONDS: Final = 15.0
+"""A client that waits for so long gets a sign of life, or proxies would give the connection up."""
+PATIENT_SECONDS: Final = 0.05
+"""Calls that are over sooner are not worth watching whether their client hangs up."""
+_LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
+_STREAM: Final = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class ExpressFastMCP(FastMCP):
+    """A FastMCP server whose endpoint takes the short way where it can."""
+
+    runtime = ""
+    """What the page says that the tools run on."""
+
+    def take_express(self, provider: ChildProvider, settings: Settings) -> None:
+        """Say what the short way is."""
+        self._express = partial(Express, mcp=self, provider=provider, settings=settings)
+
+    def http_app(self, *arguments: Any, **options: Any) -> Any:
+        """Build the app as FastMCP does, with the short way in front of its endpoint."""
+        app: Starlette = super().http_app(*arguments, **options)
+        for route in app.routes:
+            if isinstance(route, Route) and route.path == options.get("path"):
+                route.app = self._express(route.app)
+        return app
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(MiddlewareContext[Any]):
+    """A call on its short way, as `around_calls` sees it."""
+
+    request_id: str | int
+    child: Child
+    reply: "Reply"
+    modern: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the child has answered, as it goes out."""
+
+    result: Json
+    is_error: bool
+
+
+class Express:
+    """ASGI app: forwards plain tool calls, and leaves all else to `app`."""
+
+    def __init__(self, app: ASGIApp, *, mcp: FastMCP, provider: ChildProvider, settings: Settings) -> None:
+        self.app = app
+        self._provider, self._settings = provider, settings
+        self._name = mcp.name
+        self._mcp = mcp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the call, if it is a plain one."""
+        call = self._read(scope, send)
+        if call is None:
+            return await self.app(scope, receive, send)
+        watch = asyncio.get_running_loop().call_later(PATIENT_SECONDS, call.reply.watch, receive)
+        try:
+            answer = await self._answer(call)
+        finally:
+            watch.cancel()
+            call.reply.unwatch()
+        return await call.reply.end(answer)
+
+    def _read(self, scope: Scope, send: Send) -> Call | None:
+        message = scope.get(MESSAGE) or {}
+        params = message.get("params") or {}
+        if (
+            message.get("method") != "tools/call"
+            or "id" not in message
+            or params.keys() - {"name", "arguments", "_meta"}
+        ):
+            return None
+        name, arguments, meta = params.get("name"), params.get("arguments") or {}, params.get("_meta") or {}
+        if not (isinstance(name, str) and isinstance(arguments, dict) and isinstance(meta, dict)) or "fastmcp" in meta:
+            return None
+        era = self._era(scope, message)
+        if era is None:
+            return None
+        try:
+            child = self._provider.shared()
+        except ChildGoneError:
+            return None
+        tool = child.lists.get("tools", {}).get(name)
+        if tool is None or tool.wants_headers:
+            return None
+        modern = era == "modern"
+        least = meta.get(_LOG_LEVEL) if modern else "debug"
+        reply = Reply(send, message["id"], meta.get("progressToken"), least, stream=not self._settings.json_response)
+        return Call(
+            message=types.CallToolRequestParams.model_construct(name=name, arguments=arguments, meta=cast("Any", meta)),
+            method="tools/call",
+            request_id=message["id"],
+            child=child,
+            reply=reply,
+            modern=modern,
+        )
+
+    def _era(self, scope: Scope, message: Json) -> str | None:
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        accepts = headers.get("accept", "")
+        if "application/json" not in accepts or "text/event-stream" not in accepts:
+            return None
+        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return None
+        version = headers.get("mcp-protocol-version")
+        if version is None or version in HANDSHAKE_PROTOCOL_VERSIONS:
+            return "handshake" if self._settings.stateless else None
+        if version not in MODERN_PROTOCOL_VERSIONS or _has_odd_headers(scope, headers):
+            return None
+        route = classify_inbound_request(message, headers=headers)
+        if not isinstance(route, InboundModernRoute) or not isinstance(route.client_capabilities, dict):
+            return None
+        return None if route.client_capabilities.keys() & {"elicitation", "sampling", "roots"} else "modern"
+
+    async def _answer(self, call: Call) -> Json:
+        chain: Any = self._forward
+        for middleware in reversed(self._mcp.middleware):
+            chain = partial(middleware, call_next=chain)
+        name = call.message.name
+        try:
+            answer: Answer = await chain(call)
+        except FastMCPError as error:
+            result: Json = _refused(str(error))
+        except MCPError as error:
+            return error_message(call.request_id, error.error.code, error.error.message)
+        except Exception:
+            log.exception("a tool call failed")
+            result = _refused(f"Error calling tool {name!r}")
+        else:
+            result = answer.result
+        if call.modern:
+            result = {"resultType": "complete", **result}
+        return {"jsonrpc": "2.0", "id": call.request_id, "result": result}
+
+    async def _forward(self, call: Call) -> Answer:
+        name = call.message.name
+        params = {"name": name, "arguments": call.message.arguments, **forwardable(call.message.meta)}
+        with server_span(f"tools/call {name}", "tools/call", self._name, "tool", name, tool_name=name):
+            try:
+                result = await self._follow(call, params)
+            except MCPError as error:
+                raise ToolError(error.error.message) from None
+        if not isinstance(result.get("content"), list):
+            raise ToolError(f"the server answered {name} with what is no result")
+        weight = len(to_json(result))
+        if weight > self._settings.max_result_bytes:
+            raise ResultTooLargeError(weight, self._settings.max_result_bytes)
+        return Answer(result, bool(result.get("isError")))
+
+    async def _follow(self, call: Call, params: Json) -> Json:
+        exchange = call.child.begin("tools/call", params)
+        try:
+            while "method" in (message := await exchange.next()):
+                if "id" in message:
+                    raise CannotAskError(message["method"])
+                await call.reply.note(message)
+        finally:
+            exchange.abandon()
+        return result_of(message)
+
+
+class Reply:
+    """The answer to one request: JSON, or a stream as soon as there is something to say before the end."""
+
+    def __init__(self, send: Send, request_id: str | int, token: Any, least: Any, *, stream: bool) -> None:
+        self._send, self._request_id, self._token, self._stream = send, request_id, token, stream
+        self._levels = LEVELS[LEVELS.index(least) :] if least in LEVELS else ()
+        self._begun = False
+        self._sending = asyncio.Lock()
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def note(self, note: Json) -> None:
+        """Pass on a note, if the client wants such."""
+        params = note.get("params") or {}
+        if note["method"] == "notifications/progress":
+            if self._token is None:
+                return
+            note = {**note, "params": {**params, "progressToken": self._token}}
+        elif params.get("level") not in self._levels:
+            return
+        if self._stream:
+            await self._event(note)
+
+    async def end(self, message: Json) -> None:
+        """Send the response."""
+        if self._begun:
+            await self._event(message, last=True)
+            return
+        body = to_json(message)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def watch(self, receive: Receive) -> None:
+        """Notice when the client hangs up, which `WatchHangUp` makes the end of the call; and give signs of life."""
+        self._watching.append(asyncio.ensure_future(_until_gone(receive)))
+        if self._stream:
+            self._watching.append(asyncio.ensure_future(self._ping()))
+
+    def unwatch(self) -> None:
+        """Stop."""
+        for task in self._watching:
+            task.cancel()
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._write(b": ping\r\n\r\n")
+
+    async def _event(self, message: Json, *, last: bool = False) -> None:
+        await self._write(b"event: message\r\ndata: " + to_json(message) + b"\r\n\r\n", last=last)
+
+    async def _write(self, data: bytes, *, last: bool = False) -> None:
+        async with self._sending:
+            if not self._begun:
+                self._begun = True
+                await self._send({"type": "http.response.start", "status": 200, "headers": _STREAM})
+            await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _has_odd_headers(scope: Scope, headers: Mapping[str, str]) -> bool:
+    if any(name.startswith("mcp-param-") for name in headers):
+        return True
+    return find_duplicated_routing_header((key.decode("latin-1"), "") for key, _ in scope["headers"]) is not None
+
+
+def _refused(text: str) -> Json:
+    return {"content": [{"type": "text", "text": text}], "isError": True}
