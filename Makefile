@@ -45,7 +45,7 @@ format: $(VENV)/dev ## Fix what the linter and the formatter can
 
 .PHONY: test-thorough
 test-thorough: $(VENV)/dev $(NODE_TOOLS)/ready ## Run the slow tests: real clients, a browser, a fuzzer, uvx, other tools
-	@$(PYTHON) -m pytest -m thorough $(ARGS)
+	@$(PYTHON) -m pytest -m thorough --numprocesses auto --dist loadfile $(ARGS)
 
 .PHONY: test-container
 test-container: $(VENV)/dev ## Run the tests of the images; they need a container engine

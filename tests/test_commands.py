@@ -89,10 +89,12 @@ RUN_BY = {
     "make adapter PACKAGE=@modelcontextprotocol/server-filesystem ARGS=/srv/files": "test_server_filesystem_reads",
     'make adapter COMMAND="node dist/index.js"': "test_make_adapter_runs_a_command",
     "python -m ship.adapter": "test_without_anything_the_command_line_says_what_is_missing",
-    "python -m ship.adapter check mcp-server-tiem": "test_the_real_registries_answer_a_misspelt_name_with_the_right_one",
+    "python -m ship.adapter check mcp-server-tiem": (
+        "test_the_real_registries_answer_a_misspelt_name_with_the_right_one"
+    ),
     "python -m ship.adapter detect .": "test_what_is_in_a_folder_is_found_out",
     "python -m ship.adapter fly": "test_the_command_line_prints_it",
-    "make bench-adapter": "BENCH",
+    "make bench-adapter": "test_a_small_run_measures_all_contenders_around_both_servers_without_errors",
     "make adapter-image PACKAGE=mcp-server-time": (
         "test_a_package_is_baked_by_name_and_where_it_is_from_is_not_on_the_command_line"
     ),

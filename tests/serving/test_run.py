@@ -13,6 +13,25 @@ def test_a_near_miss_is_pointed_out_once():
         assert sum("MCP_PROT is not a setting: did you mean MCP_PORT?" in line for line in server.log) == 1
 
 
+def test_another_server_on_this_chassis_brings_its_own_settings_class():
+    code = """if True:
+        import sys
+        from serving.run import run
+        from serving.settings import Settings
+
+        class More(Settings):
+            colour: str = "red"
+
+        def create_server(settings):
+            sys.exit(f"the colour is {settings.colour}")
+
+        run(create_server, settings=More)
+    """
+    for given, said in ((("--colour", "blue"), "blue"), ((), "red")):
+        with program(sys.executable, "-c", code, "--port", "0", *given) as process:
+            assert process.stderr.read() == f"the colour is {said}\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("transport", ["http", "stdio"])
 def test_a_signal_while_starting_ends_the_process_with_0(number, transport):

@@ -1,26 +1,26 @@
 """One MCP server that runs as our child and speaks the handshake era over stdio, which every such server does."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
 from pydantic_core import from_json, to_json
 
-from serving.calls.limits import UnavailableError
+from serving.calls.results import encodable
 from serving.errors import StartError
 from serving.identity import read_identity
+from ship.adapter.children.exchange import ChildGoneError, Exchange, Json, error_of, result_of
 from ship.adapter.children.process import Process
 from ship.adapter.children.program import Program
 
 log: Final = logging.getLogger("ship.adapter.children.child")
-
-Json: TypeAlias = dict[str, Any]
 
 START_SECONDS: Final = 60.0
 """How long a child may take to answer `initialize`."""
@@ -32,8 +32,6 @@ LAST_WORDS_SECONDS: Final = 0.5
 """How long what a child had written may take to arrive after its end."""
 MOST_UNREAD_BYTES: Final = 64 * 1024**2
 """How much may wait for a child to read it."""
-MOST_NOTES: Final = 1000
-"""How many notes of one call may wait for its client to take them; more are dropped."""
 MOST_PAGES: Final = 100
 """How many pages a list may have."""
 UPDATED: Final = "notifications/resources/updated"
@@ -43,65 +41,6 @@ CHANGES: Final = frozenset(
 """What a child may say that is of no call."""
 QUESTIONS: Final = frozenset({"elicitation/create", "sampling/createMessage", "roots/list"})
 """What a child may ask a client."""
-
-
-class ChildGoneError(UnavailableError):
-    """The child of a call has ended, or none lives; the message is for the client."""
-
-
-class Exchange:
-    """A request to a child, from the moment it is sent: notes and questions come in between, the result in the end."""
-
-    def __init__(self, child: "Child", number: int) -> None:
-        self._child, self.number = child, number
-        self.abandoned = False
-        self._expiry: asyncio.TimerHandle | None = None
-        self._question: Json | None = None
-        self._events: asyncio.Queue[Json | ChildGoneError] = asyncio.Queue()
-
-    async def next(self) -> Json:
-        """Return the next message: a notification, a request of the child, or the response.
-
-        Raises:
-            ChildGoneError: the child has ended.
-        """
-        event = await self._events.get()
-        if isinstance(event, ChildGoneError):
-            raise event
-        if "method" in event and "id" in event:
-            self._question = event
-        return event
-
-    def expire(self, seconds: float, then: Callable[[], Any]) -> None:
-        """Give the call up in so many seconds, and do `then`, unless somebody keeps it."""
-
-        def give_up() -> None:
-            self.abandon()
-            then()
-
-        self._expiry = asyncio.get_running_loop().call_later(seconds, give_up)
-
-    def keep(self) -> None:
-        """Do not give the call up."""
-        if self._expiry:
-            self._expiry.cancel()
-
-    def answer(self, question: Json, answer: Json) -> None:
-        """Answer a request of the child: `answer` has a `result` or an `error`."""
-        self._question = None
-        self._child.send({"id": question["id"], **answer})
-
-    def abandon(self) -> None:
-        """Tell the child that nobody waits any more, unless it has answered; nor will it have an answer."""
-        if self._question:
-            self.answer(self._question, _error(METHOD_NOT_FOUND, "nobody is there to be asked"))
-        self._child.abandon(self)
-
-    def put(self, event: Json | ChildGoneError) -> None:
-        """Take what the child says of this request."""
-        is_note = isinstance(event, dict) and "method" in event and "id" not in event
-        if not is_note or self._events.qsize() < MOST_NOTES:
-            self._events.put_nowait(event)
 
 
 class Child:
@@ -182,7 +121,7 @@ class Child:
             raise ChildGoneError(f"{self._program.name} has ended: try again")
         if self._process.unread_bytes > MOST_UNREAD_BYTES:
             raise ChildGoneError(f"{self._program.name} does not read what it is sent: try again later")
-        exchange = Exchange(self, next(self._numbers))
+        exchange = Exchange(next(self._numbers), self.send, self.abandon)
         if "progressToken" in (params.get("_meta") or {}):
             params = {**params, "_meta": {**params["_meta"], "progressToken": exchange.number}}
         self._exchanges[exchange.number] = exchange
@@ -223,7 +162,7 @@ class Child:
 
     def send(self, message: Json) -> None:
         """Write a message; `jsonrpc` is added."""
-        self._process.write(to_json({"jsonrpc": "2.0", **message}))
+        self._process.write(to_json({"jsonrpc": "2.0", **message}, inf_nan_mode="null"))
 
     def abandon(self, exchange: Exchange) -> None:
         """Tell the child that nobody waits for `exchange` any more, and look whether it still lives."""
@@ -269,10 +208,7 @@ class Child:
         self._heard = asyncio.get_running_loop().time()
         if not line.strip():
             return
-        try:
-            message = from_json(line)
-        except ValueError:
-            message = None
+        message = _parse(line)
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
             text = line[:200].decode("utf-8", "replace").rstrip()
             log.warning("not of the protocol, skipped: %s", text, extra={"child": self._process.pid})
@@ -291,11 +227,11 @@ class Child:
         if method == "ping":
             self.send({"id": question["id"], "result": {}})
         elif method not in QUESTIONS:
-            self.send({"id": question["id"], **_error(METHOD_NOT_FOUND, f"{str(method)[:100]}: no such method")})
+            self.send({"id": question["id"], **error_of(METHOD_NOT_FOUND, f"{str(method)[:100]}: no such method")})
         elif exchange := self._whose(late=True):
             exchange.put(question)
         else:
-            self.send({"id": question["id"], **_error(INTERNAL_ERROR, "of whose call this is cannot be told")})
+            self.send({"id": question["id"], **error_of(INTERNAL_ERROR, "of whose call this is cannot be told")})
 
     def _on_note(self, note: Json) -> None:
         params = note.get("params")
@@ -325,20 +261,12 @@ class Child:
         return next((call for call in reversed(calls) if not call.abandoned), None)
 
 
-def result_of(response: Json) -> Json:
-    """Return the result in a response.
-
-    Raises:
-        MCPError: it is an error.
-    """
-    error = response.get("error")
-    if isinstance(error, dict):
-        code = error.get("code")
-        text = str(error.get("message", "the server failed"))
-        raise MCPError(code if isinstance(code, int) else INTERNAL_ERROR, text, error.get("data"))
-    result = response.get("result")
-    return result if isinstance(result, dict) else {}
-
-
-def _error(code: int, message: str) -> Json:
-    return {"error": {"code": code, "message": message}}
+def _parse(line: bytes) -> Any:
+    """Read JSON as most servers write it: with text that cannot be encoded, as file names have it, mended."""
+    try:
+        return from_json(line)
+    except ValueError:
+        try:
+            return encodable(json.loads(line))
+        except (ValueError, RecursionError):
+            return None

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from serving.errors import StartError
-from ship.adapter.children.child import Child, ChildGoneError, Json
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError, Json
 from ship.adapter.children.program import Program
 
 log: Final = logging.getLogger("ship.adapter.children.pool")

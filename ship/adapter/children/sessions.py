@@ -11,7 +11,8 @@ from mcp.server.connection import Connection
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from serving.errors import StartError
-from ship.adapter.children.child import QUESTIONS, Child, ChildGoneError, Json
+from ship.adapter.children.child import QUESTIONS, Child
+from ship.adapter.children.exchange import ChildGoneError, Json
 from ship.adapter.children.program import Program
 
 log: Final = logging.getLogger("ship.adapter.children.sessions")

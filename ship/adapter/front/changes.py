@@ -20,7 +20,8 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.exceptions import MCPError
 
-from ship.adapter.children.child import UPDATED, Json
+from ship.adapter.children.child import UPDATED
+from ship.adapter.children.exchange import Json
 from ship.adapter.front.provider import ChildProvider
 
 MOST_WATCHED: Final = 1000

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import mcp_types as types
 from fastmcp.exceptions import ToolError
@@ -12,14 +12,19 @@ from fastmcp.resources import Resource, ResourceContent, ResourceResult, Resourc
 from fastmcp.server.dependencies import get_context
 from fastmcp.tools import InputRequiredToolResult, Tool, ToolResult
 from mcp.shared.exceptions import MCPError
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr, ValidationError
 
-from ship.adapter.children.child import Child, Json, result_of
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import Json, result_of
 from ship.adapter.front.caller import Rounds, follow
 
 Pick: TypeAlias = Callable[[], Coroutine[Any, Any, Child]]
 """Returns the child for the request that is being answered."""
-_CONNECTIONS_OWN = ("protocolVersion", "clientInfo", "clientCapabilities", "logLevel")
+NO_RESULT: Final = "the server has answered with what is no result"
+
+M = TypeVar("M", bound=BaseModel)
+
+_CONNECTIONS_OWN: Final = ("protocolVersion", "clientInfo", "clientCapabilities", "logLevel")
 """What the `_meta` of a request says of the connection to us, and not of the request."""
 
 
@@ -74,7 +79,7 @@ class ChildTool(Tool):
             answer = await follow(exchange, context, self._rounds)
             if isinstance(answer, types.InputRequiredResult):
                 return InputRequiredToolResult(answer)
-            result = types.CallToolResult.model_validate(result_of(answer))
+            result = _read(types.CallToolResult, result_of(answer))
         except MCPError as error:
             raise ToolError(error.error.message) from None
         return ToolResult(result.content, result.structured_content, result.meta, result.is_error)
@@ -101,7 +106,7 @@ class ChildResource(Resource):
             MCPError: the child refuses; the message is the child's.
         """
         answer = await _ask("resources/read", {"uri": str(self.uri)}, self._pick)
-        result = types.ReadResourceResult.model_validate(answer)
+        result = _read(types.ReadResourceResult, answer)
         return ResourceResult([_content(one) for one in result.contents], meta=result.meta)
 
 
@@ -143,7 +148,7 @@ class ChildPrompt(Prompt):
         """
         params = {"name": self.name, "arguments": arguments or {}}
         answer = await _ask("prompts/get", params, self._pick)
-        result = types.GetPromptResult.model_validate(answer)
+        result = _read(types.GetPromptResult, answer)
         messages = [Message(content=one.content, role=one.role) for one in result.messages]
         return PromptResult(messages, description=result.description, meta=result.meta)
 
@@ -153,6 +158,13 @@ async def _ask(method: str, params: Json, pick: Pick) -> Json:
     exchange = (await pick()).begin(method, {**params, **forwardable(_meta(context))})
     answer = await follow(exchange, context)
     return result_of(answer) if isinstance(answer, dict) else {}
+
+
+def _read(model: type[M], answer: Json) -> M:
+    try:
+        return model.model_validate(answer)
+    except ValidationError:  # which the SDK would take for a fault of the client's
+        raise MCPError(types.INTERNAL_ERROR, NO_RESULT) from None
 
 
 def _meta(context: Any) -> Any:

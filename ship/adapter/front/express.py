@@ -29,26 +29,21 @@ from serving.calls.limits import ResultTooLargeError
 from serving.messages import error_message
 from serving.settings import Settings
 from serving.web.admission import MESSAGE
-from ship.adapter.children.child import Child, ChildGoneError, Json, result_of
-from ship.adapter.front.caller import LEVELS, CannotAskError
-from ship.adapter.front.components import forwardable
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError, Json, result_of
+from ship.adapter.front.caller import CannotAskError
+from ship.adapter.front.components import NO_RESULT, forwardable
 from ship.adapter.front.provider import ChildProvider
+from ship.adapter.front.reply import Reply
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 log: Final = logging.getLogger("ship.adapter.front.express")
 
-PING_SECONDS: Final = 15.0
-"""A client that waits for so long gets a sign of life, or proxies would give the connection up."""
 PATIENT_SECONDS: Final = 0.05
 """Calls that are over sooner are not worth watching whether their client hangs up."""
 _LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
-_STREAM: Final = [
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-]
 
 
 class ExpressFastMCP(FastMCP):
@@ -76,7 +71,7 @@ class Call(MiddlewareContext[Any]):
 
     request_id: str | int
     child: Child
-    reply: "Reply"
+    reply: Reply
     modern: bool
 
 
@@ -190,7 +185,7 @@ class Express:
             except MCPError as error:
                 raise ToolError(error.error.message) from None
         if not isinstance(result.get("content"), list):
-            raise ToolError(f"the server answered {name} with what is no result")
+            raise ToolError(NO_RESULT)
         weight = len(to_json(result))
         if weight > self._settings.max_result_bytes:
             raise ResultTooLargeError(weight, self._settings.max_result_bytes)
@@ -206,70 +201,6 @@ class Express:
         finally:
             exchange.abandon()
         return result_of(message)
-
-
-class Reply:
-    """The answer to one request: JSON, or a stream as soon as there is something to say before the end."""
-
-    def __init__(self, send: Send, request_id: str | int, token: Any, least: Any, *, stream: bool) -> None:
-        self._send, self._request_id, self._token, self._stream = send, request_id, token, stream
-        self._levels = LEVELS[LEVELS.index(least) :] if least in LEVELS else ()
-        self._begun = False
-        self._sending = asyncio.Lock()
-        self._watching: list[asyncio.Task[None]] = []
-
-    async def note(self, note: Json) -> None:
-        """Pass on a note, if the client wants such."""
-        params = note.get("params") or {}
-        if note["method"] == "notifications/progress":
-            if self._token is None:
-                return
-            note = {**note, "params": {**params, "progressToken": self._token}}
-        elif params.get("level") not in self._levels:
-            return
-        if self._stream:
-            await self._event(note)
-
-    async def end(self, message: Json) -> None:
-        """Send the response."""
-        if self._begun:
-            await self._event(message, last=True)
-            return
-        body = to_json(message)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
-
-    def watch(self, receive: Receive) -> None:
-        """Notice when the client hangs up, which `WatchHangUp` makes the end of the call; and give signs of life."""
-        self._watching.append(asyncio.ensure_future(_until_gone(receive)))
-        if self._stream:
-            self._watching.append(asyncio.ensure_future(self._ping()))
-
-    def unwatch(self) -> None:
-        """Stop."""
-        for task in self._watching:
-            task.cancel()
-
-    async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            await self._write(b": ping\r\n\r\n")
-
-    async def _event(self, message: Json, *, last: bool = False) -> None:
-        await self._write(b"event: message\r\ndata: " + to_json(message) + b"\r\n\r\n", last=last)
-
-    async def _write(self, data: bytes, *, last: bool = False) -> None:
-        async with self._sending:
-            if not self._begun:
-                self._begun = True
-                await self._send({"type": "http.response.start", "status": 200, "headers": _STREAM})
-            await self._send({"type": "http.response.body", "body": data, "more_body": not last})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _has_odd_headers(scope: Scope, headers: Mapping[str, str]) -> bool:

@@ -7,7 +7,8 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from ship.adapter.children.child import Child, ChildGoneError
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError
 from ship.adapter.children.pool import Pool
 from ship.adapter.front.changes import Changes
 

@@ -5,6 +5,7 @@ from fastmcp.server.providers import Provider
 from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 
+from serving.calls.limits import UnavailableError
 from serving.chassis import chassis
 from serving.settings import Settings
 from serving.web.app import create_app
@@ -23,8 +24,12 @@ def sample(*providers: Provider) -> Starlette:
 
 
 class Gone(Provider):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     async def _list_tools(self):
-        raise ConnectionError("the database password is hunter2")
+        raise self.error
 
 
 async def test_health_says_who_is_alive():
@@ -53,8 +58,16 @@ async def test_ready_is_503_before_the_start_and_after_the_stop():
     assert reply.json() == {"status": "unready", "reason": "stopping"}
 
 
+async def test_ready_says_what_a_source_says_that_knows_why_it_is_gone():
+    app = sample(Gone(UnavailableError("the printer is out of paper")))
+    async with app.router.lifespan_context(app), http(app) as client:
+        reply = await client.get("/ready")
+    assert reply.status_code == 503
+    assert reply.json() == {"status": "unready", "reason": "the printer is out of paper"}
+
+
 async def test_ready_is_503_when_a_source_of_tools_is_gone_and_health_is_not():
-    app = sample(Gone())
+    app = sample(Gone(ConnectionError("the database password is hunter2")))
     async with app.router.lifespan_context(app), http(app) as client:
         reply = await client.get("/ready")
         assert reply.status_code == 503

@@ -10,7 +10,8 @@ from mcp.shared.exceptions import MCPError
 
 from serving.errors import StartError
 from ship.adapter.children import child as conversation
-from ship.adapter.children.child import Child, ChildGoneError, result_of
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError, result_of
 from ship.adapter.children.pool import Pool
 from ship.adapter.children.program import Program
 from tests.ship.adapter.support import TOY

@@ -148,7 +148,7 @@ async def test_what_is_not_of_the_protocol_is_not_passed_on(way):
         async with Client(server.url) as client:
             if way == "short":
                 assert "odd" not in [tool.name for tool in await client.list_tools()]
-            with pytest.raises(ToolError):
+            with pytest.raises(ToolError, match="answered with what is no result"):
                 await client.call_tool("nonsense", {})
 
 

@@ -21,6 +21,7 @@ CALLS = [
     ("echo", {}),
     ("heavy", {"size": 3000}),
     ("form", {"question": "who?"}),
+    ("odd_text", {}),
     ("nothing", {}),
 ]
 

@@ -130,6 +130,7 @@ CALLS: dict = {
     "echo": lambda _, __, message: text(f"Echo: {message}", structuredContent={"result": message}),
     "picture": lambda *_: {"content": [PICTURE]},
     "refuse": lambda *_: text("I would rather not", isError=True),
+    "odd_text": lambda *_: text("caf\udce9", structuredContent={"count": float("nan")}),
     "nonsense": lambda *_: {"nonsense": True},
     "steps": lambda _, meta, count: text(steps(meta, count)),
     "hang": lambda number, _: text(hang(number)),
