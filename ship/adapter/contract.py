@@ -1,10 +1,12 @@
 """What the settings say is to be run, checked together; and what the child may see of our environment."""
 
+import ctypes
 import logging
 import os
 import shlex
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -30,6 +32,7 @@ EVERYBODYS: Final = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
 )
 """What a child sees of our environment without further ado: no secrets, but for the password of a proxy."""
+_PR_SET_DUMPABLE: Final = 4
 _STARTING: Final = {"npm": "Starting npm package: %s", "python": "Starting Python package: %s"}
 
 
@@ -39,6 +42,7 @@ def read_program(settings: AdapterSettings, environ: Mapping[str, str]) -> Progr
     Raises:
         StartError: a setting is missing, does not fit, or the package cannot be installed.
     """
+    hide_environment()
     runtime, package, command = _choose(settings)
     if package:
         folders = [BAKED, Path(settings.install_dir).expanduser()]
@@ -53,6 +57,15 @@ def read_program(settings: AdapterSettings, environ: Mapping[str, str]) -> Progr
         raise StartError(f"MCP_COMMAND={argv[0]}: expected a program that can be found")
     arguments = _split("MCP_ARGS", settings.args.get_secret_value())
     return Program(chosen, package or Path(argv[0]).name, (*argv, *arguments), _folder(settings.cwd), env)
+
+
+def hide_environment() -> None:
+    """Keep other processes of this user, children and installers, from reading our variables (prctl(2), Linux).
+
+    Whoever runs as root can read them all the same.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def child_environment(settings: AdapterSettings, environ: Mapping[str, str]) -> dict[str, str]:
@@ -73,9 +86,9 @@ def child_environment(settings: AdapterSettings, environ: Mapping[str, str]) -> 
 
 
 def shown(command: list[str]) -> str:
-    """Return a command without what follows its first option: it could be a secret."""
-    plain = next((index for index, word in enumerate(command) if word.startswith("-")), len(command))
-    return shlex.join(command[:plain]) + (" ..." if plain < len(command) else "")
+    """Return the program of a command, and its script if that is a file here: all else could be a secret."""
+    plain = command[: 2 if len(command) > 1 and Path(command[1]).is_file() else 1]
+    return shlex.join(plain) + (" ..." if len(command) > len(plain) else "")
 
 
 def _choose(settings: AdapterSettings) -> tuple[str, str, list[str]]:

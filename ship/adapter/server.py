@@ -25,8 +25,7 @@ def create_adapter(settings: AdapterSettings, program: Program) -> "FastMCP":
     from ship.adapter.front.provider import ChildProvider
 
     changes = Changes()
-    pool = Pool(program, settings.children, changes.tell)
-
+    pool = Pool(program, settings.children, changes.tell, changes.renew)
     sessions = SessionChildren(program, settings.session_children, changes.tell) if settings.session_children else None
     provider = ChildProvider(pool, sessions)
 

@@ -249,6 +249,19 @@ def test_it_is_found_without_saying_where_it_is_from(adapter, with_python):
         assert json.loads(server.python(READY))["tools_count"] > 1
 
 
+def test_the_environment_of_the_adapters_process_cannot_be_read_by_another_one(adapter, with_python):
+    read = (
+        "import glob\n"
+        "for found in glob.glob('/proc/[0-9]*/cmdline'):\n"
+        "    if b'ship.adapter' in open(found, 'rb').read().split(b'\\0'):\n"
+        "        try: print(open(found.replace('cmdline', 'environ')).read())\n"
+        "        except PermissionError: print('refused')"
+    )
+    with container(with_python, *OFFLINE, "--env", "MCP_REQUEST_STATE_KEYS=" + "hunter2-" * 5) as server:
+        said = server.python(read)
+    assert said.splitlines()[-1] == "refused", said
+
+
 def test_no_cache_is_left_in_it(with_python, with_npm):
     for image in (with_python, with_npm):
         assert not inside(image, "find", "/app/packages", "(", "-name", "tmp", "-o", "-name", "_cacache", ")")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from itertools import count
@@ -17,8 +18,10 @@ from serving.calls.results import encodable
 from serving.errors import StartError
 from serving.identity import read_identity
 from ship.adapter.children.exchange import ChildGoneError, Exchange, Json, error_of, result_of
-from ship.adapter.children.process import Process
+from ship.adapter.children.process import MOST_LINE_BYTES, Process
 from ship.adapter.children.program import Program
+
+_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)')
 
 log: Final = logging.getLogger("ship.adapter.children.child")
 
@@ -26,12 +29,16 @@ START_SECONDS: Final = 60.0
 """How long a child may take to answer `initialize`."""
 HANG_SECONDS: Final = 30.0
 """A child that was left with a call that nobody waits for, and then says nothing for so long, is ended."""
-LATE_SECONDS: Final = 30.0
-"""For how long a call that was given up may still be the one that asks: a cancelled call is not answered (MCP)."""
+PINGS: Final = 3
+"""One that does say something, but answers none of so many pings, is ended as well."""
+LATE_SECONDS: Final = 60.0
+"""For how long a call that was given up may still be the one that says something: a cancelled one is not answered."""
 LAST_WORDS_SECONDS: Final = 0.5
 """How long what a child had written may take to arrive after its end."""
 MOST_UNREAD_BYTES: Final = 64 * 1024**2
 """How much may wait for a child to read it."""
+MOST_NOTE_BYTES: Final = 256 * 1024
+"""A longer note or question is dropped."""
 MOST_PAGES: Final = 100
 """How many pages a list may have."""
 UPDATED: Final = "notifications/resources/updated"
@@ -51,11 +58,12 @@ class Child:
     """
 
     def __init__(self, program: Program, *, shared: bool, on_change: Callable[[Json], None]) -> None:
-        self._program, self._shared, self._on_change = program, shared, on_change
+        self._program, self.shared, self._on_change = program, shared, on_change
         self._exchanges: dict[int, Exchange] = {}
         self._numbers = count(1)
         self._heard = 0.0
         self._checking: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.server: Json = {}
         """What it has answered to `initialize`."""
         self.lists: dict[str, Any] = {}
@@ -73,7 +81,13 @@ class Child:
 
     def can(self, capability: str) -> bool:
         """Whether it has a capability, such as `tools`."""
-        return capability in (self.server.get("capabilities") or {})
+        return self.capability(capability) is not None
+
+    def capability(self, name: str) -> Json | None:
+        """Return what it says of a capability that it has."""
+        capabilities = self.server.get("capabilities")
+        found = capabilities.get(name) if isinstance(capabilities, dict) else None
+        return found if isinstance(found, dict) else None
 
     async def start(self, client: Mapping[str, Any]) -> None:
         """Start the program and shake hands; `client` are the capabilities of whoever it can ask.
@@ -100,6 +114,9 @@ class Child:
         except MCPError as error:
             await self.stop()
             raise StartError(self._said(f"refused to start: {error.error.message}")) from None
+        except asyncio.CancelledError:  # whoever it was started for is gone
+            await asyncio.shield(self.stop(politely=False))
+            raise
         self.send({"method": "notifications/initialized"})
 
     async def ended(self) -> str:
@@ -161,7 +178,10 @@ class Child:
         log.warning("a list has more pages than are read", extra={"method": method, "pages": MOST_PAGES})
 
     def send(self, message: Json) -> None:
-        """Write a message; `jsonrpc` is added."""
+        """Write a message; `jsonrpc` is added. A child that asks and asks, and reads nothing, is ended."""
+        if self._process.unread_bytes > MOST_UNREAD_BYTES:
+            self._ending = self._ending or asyncio.create_task(self._process.stop(politely=False))
+            return
         self._process.write(to_json({"jsonrpc": "2.0", **message}, inf_nan_mode="null"))
 
     def abandon(self, exchange: Exchange) -> None:
@@ -175,15 +195,18 @@ class Child:
             self._checking = asyncio.create_task(self._end_if_it_hangs())
 
     async def _end_if_it_hangs(self) -> None:
-        begun = asyncio.get_running_loop().time()
-        with suppress(MCPError, ChildGoneError):
-            try:
-                async with asyncio.timeout(HANG_SECONDS):
-                    await self.request("ping", {})
-            except TimeoutError:
-                if self._heard < begun:
+        for attempt in range(1, PINGS + 1):
+            begun = asyncio.get_running_loop().time()
+            with suppress(MCPError, ChildGoneError):
+                try:
+                    async with asyncio.timeout(HANG_SECONDS):
+                        await self.request("ping", {})
+                except TimeoutError:
+                    if self._heard >= begun and attempt < PINGS:
+                        continue
                     log.warning("a child hangs and is ended", extra={"child": self._process.pid})
                     await self.stop(politely=False)
+            return
 
     async def _wait_for_end(self) -> str:
         process = self._process
@@ -209,18 +232,28 @@ class Child:
         if not line.strip():
             return
         message = _parse(line)
-        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-            text = line[:200].decode("utf-8", "replace").rstrip()
-            log.warning("not of the protocol, skipped: %s", text, extra={"child": self._process.pid})
+        if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
+            self._on_garbage(line)
         elif "method" not in message:
-            number = message.get("id")
-            exchange = self._exchanges.pop(number, None) if type(number) is int else None
-            if exchange:
-                exchange.put(message)
+            self._settle(message.get("id"), message)
+        elif len(line) > MOST_NOTE_BYTES:
+            self._process.log(logging.WARNING, f"{message['method'][:100]}: {len(line)} bytes are too much, dropped")
         elif "id" in message:
             self._on_question(message)
         else:
-            self._on_note(message)
+            params = message.get("params")
+            self._on_note({**message, "params": params if isinstance(params, dict) else {}})
+
+    def _on_garbage(self, line: bytes) -> None:
+        text = line[:200].decode("utf-8", "replace").rstrip()
+        self._process.log(logging.WARNING, f"not of the protocol, skipped: {text}")
+        if len(line) >= MOST_LINE_BYTES and (found := _ID.search(line[:200])):
+            self._settle(int(found[1]), error_of(INTERNAL_ERROR, f"the answer has more than {MOST_LINE_BYTES} bytes"))
+
+    def _settle(self, number: Any, response: Json) -> None:
+        exchange = self._exchanges.pop(number, None) if type(number) is int else None
+        if exchange:
+            exchange.put(response)
 
     def _on_question(self, question: Json) -> None:
         method = question["method"]
@@ -228,14 +261,13 @@ class Child:
             self.send({"id": question["id"], "result": {}})
         elif method not in QUESTIONS:
             self.send({"id": question["id"], **error_of(METHOD_NOT_FOUND, f"{str(method)[:100]}: no such method")})
-        elif exchange := self._whose(late=True):
+        elif exchange := self._whose():
             exchange.put(question)
         else:
             self.send({"id": question["id"], **error_of(INTERNAL_ERROR, "of whose call this is cannot be told")})
 
     def _on_note(self, note: Json) -> None:
-        params = note.get("params")
-        params = params if isinstance(params, dict) else {}
+        params = note["params"]
         match note["method"]:
             case "notifications/progress":
                 number = params.get("progressToken")
@@ -243,20 +275,20 @@ class Child:
                 if exchange:
                     exchange.put(note)
             case "notifications/message":
-                if exchange := self._whose(late=False):
+                if exchange := self._whose():
                     exchange.put(note)
                 else:
-                    log.info("%s", str(params.get("data"))[:2000], extra={"child": self._process.pid})
+                    self._process.log(logging.INFO, str(params.get("data"))[:2000])
             case method if method in CHANGES:
                 kind = method.split("/")[1].rstrip("s")  # resources are resourceTemplates, too
                 if method != UPDATED:
                     self.lists = {key: value for key, value in self.lists.items() if not key.startswith(kind)}
                 self._on_change(note)
 
-    def _whose(self, *, late: bool) -> Exchange | None:
-        """Return the call that a message without a name belongs to; `late` counts those that were given up, too."""
-        calls = [call for call in self._exchanges.values() if late or not call.abandoned]
-        if self._shared and len(calls) > 1:
+    def _whose(self) -> Exchange | None:
+        """Return the call that a message without a name belongs to; it may be of one that was given up."""
+        calls = [call for call in self._exchanges.values() if not call.parked]
+        if self.shared and len(calls) > 1:
             return None
         return next((call for call in reversed(calls) if not call.abandoned), None)
 

@@ -11,8 +11,8 @@ from serving.calls.limits import UnavailableError
 
 Json: TypeAlias = dict[str, Any]
 
-MOST_NOTES: Final = 1000
-"""How many notes of one call may wait for its client to take them; more are dropped."""
+MOST_WAITING: Final = 200
+"""How many notes and questions of one call may wait for its client to take them; more are dropped."""
 
 
 class ChildGoneError(UnavailableError):
@@ -24,7 +24,7 @@ class Exchange:
 
     def __init__(self, number: int, send: Callable[[Json], None], give_up: Callable[["Exchange"], None]) -> None:
         self.number, self._send, self._give_up = number, send, give_up
-        self.abandoned = False
+        self.abandoned = self.parked = False
         self._expiry: asyncio.TimerHandle | None = None
         self._question: Json | None = None
         self._events: asyncio.Queue[Json | ChildGoneError] = asyncio.Queue()
@@ -49,10 +49,12 @@ class Exchange:
             self.abandon()
             then()
 
+        self.parked = True
         self._expiry = asyncio.get_running_loop().call_later(seconds, give_up)
 
     def keep(self) -> None:
         """Do not give the call up."""
+        self.parked = False
         if self._expiry:
             self._expiry.cancel()
 
@@ -69,8 +71,8 @@ class Exchange:
 
     def put(self, event: Json | ChildGoneError) -> None:
         """Take what the child says of this request."""
-        is_note = isinstance(event, dict) and "method" in event and "id" not in event
-        if not is_note or self._events.qsize() < MOST_NOTES:
+        waits = isinstance(event, dict) and "method" in event
+        if not waits or self._events.qsize() < MOST_WAITING:
             self._events.put_nowait(event)
 
 

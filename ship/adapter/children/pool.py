@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -23,10 +23,16 @@ CAN_BE_ASKED: Final[Json] = {"elicitation": {"form": {}, "url": {}}}
 
 
 class Pool:
-    """`size` children of one program."""
+    """`size` children of one program; `on_return` is told of each that was started again."""
 
-    def __init__(self, program: Program, size: int, on_change: Callable[[Json], None]) -> None:
-        self._program, self._size, self._on_change = program, size, on_change
+    def __init__(
+        self,
+        program: Program,
+        size: int,
+        on_change: Callable[[Json], None],
+        on_return: Callable[[Child], Awaitable[None]],
+    ) -> None:
+        self._program, self._size, self._on_change, self._on_return = program, size, on_change, on_return
         self._living: list[Child] = []
         self._why_none = f"{program.name} has not started"
 
@@ -77,16 +83,20 @@ class Pool:
         pause, begun = FIRST_PAUSE_SECONDS, now()
         while True:
             how = await child.ended()
-            if child in self._living:
-                self._living.remove(child)
-            pause = FIRST_PAUSE_SECONDS if now() - begun > LASTING_SECONDS else min(2 * pause, LONGEST_PAUSE_SECONDS)
-            self._why_none = f"{self._program.name} {how} and is started again: try again in {pause:g} s"
-            log.warning("a child is started again", extra={"why": how, "in_seconds": pause})
-            await asyncio.sleep(pause)
-            child, begun = self._new(), now()
-            try:
-                await child.start(CAN_BE_ASKED)
-            except StartError as error:
-                log.error(error)  # noqa: TRY400  it is one line for people
-            else:
-                self._living.append(child)
+            self._living = [living for living in self._living if living is not child]
+            while True:
+                pause = (
+                    FIRST_PAUSE_SECONDS if now() - begun > LASTING_SECONDS else min(2 * pause, LONGEST_PAUSE_SECONDS)
+                )
+                self._why_none = f"{self._program.name} {how} and is started again: try again in {pause:g} s"
+                log.warning("a child is started again", extra={"why": how, "in_seconds": pause})
+                await asyncio.sleep(pause)
+                child, begun = self._new(), now()
+                try:
+                    await child.start(CAN_BE_ASKED)
+                    break
+                except (StartError, OSError) as error:
+                    how = "cannot be started"
+                    log.error(error)  # noqa: TRY400  it is one line for people
+            self._living.append(child)
+            await self._on_return(child)

@@ -44,10 +44,11 @@ class Process(asyncio.SubprocessProtocol):
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = loop.create_future()
         self.silent: asyncio.Future[None] = loop.create_future()
-        """Done when nobody can write to its standard output any more, whether it has ended or not."""
+        """Done when its standard output or input is closed, whether it has ended or not."""
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._output, self._errors = Lines(MOST_LINE_BYTES, on_line), Lines(MOST_LOGGED_BYTES, self._on_error_line)
         self._second, self._logged, self._unlogged = 0, 0, 0
+        self._buried = False
         self._mark = ""
 
     @classmethod
@@ -87,8 +88,8 @@ class Process(asyncio.SubprocessProtocol):
         (self._output if fd == 1 else self._errors).feed(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        """Notice that it has closed its standard output."""
-        if fd == 1 and not self.silent.done():
+        """Notice that it has closed its standard output, or its input: nobody can talk with it any more."""
+        if fd in (0, 1) and not self.silent.done():
             self.silent.set_result(None)
 
     def process_exited(self) -> None:
@@ -106,6 +107,8 @@ class Process(asyncio.SubprocessProtocol):
 
     async def stop(self, *, politely: bool = True) -> None:
         """End it and all that it has started: by the end of its input, by SIGTERM, by SIGKILL, whichever it obeys."""
+        if self._buried:  # its number may be somebody else's by now
+            return
         try:
             with suppress(RuntimeError):  # somebody has closed it already
                 self._input.close()
@@ -122,6 +125,7 @@ class Process(asyncio.SubprocessProtocol):
     async def _bury(self) -> None:
         await asyncio.to_thread(guardian.kill, self._mark, [])
         await asyncio.wait([self.exited])
+        self._buried = True
         self._transport.close()
         _tell_guardian("-", self.pid)
 
@@ -130,10 +134,12 @@ class Process(asyncio.SubprocessProtocol):
             os.killpg(self.pid, number)
 
     def _on_error_line(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").rstrip()
-        if not text:
-            return
-        self.last_lines.append(text)
+        if text := line.decode("utf-8", "replace").rstrip():
+            self.last_lines.append(text)
+            self.log(logging.INFO, text)
+
+    def log(self, level: int, text: str) -> None:
+        """Log what it has said, but not a flood of it."""
         second = int(time.monotonic())
         if second != self._second:
             if self._unlogged:
@@ -141,7 +147,7 @@ class Process(asyncio.SubprocessProtocol):
             self._second, self._logged, self._unlogged = second, 0, 0
         if self._logged < MOST_LINES_A_SECOND:
             self._logged += 1
-            log.info(text, extra={"child": self.pid})
+            log.log(level, "%s", text, extra={"child": self.pid})
         else:
             self._unlogged += 1
 

@@ -43,6 +43,7 @@ log: Final = logging.getLogger("ship.adapter.front.express")
 
 PATIENT_SECONDS: Final = 0.05
 """Calls that are over sooner are not worth watching whether their client hangs up."""
+_CONTENT: Final = frozenset({"text", "image", "audio", "resource", "resource_link"})
 _LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
 
 
@@ -114,8 +115,10 @@ class Express:
             or params.keys() - {"name", "arguments", "_meta"}
         ):
             return None
-        name, arguments, meta = params.get("name"), params.get("arguments") or {}, params.get("_meta") or {}
-        if not (isinstance(name, str) and isinstance(arguments, dict) and isinstance(meta, dict)) or "fastmcp" in meta:
+        name, arguments, meta = params.get("name"), params.get("arguments", {}), params.get("_meta", {})
+        if not (isinstance(name, str) and isinstance(arguments, dict) and isinstance(meta, dict)):
+            return None
+        if "fastmcp" in meta or type(meta.get("progressToken", "")) not in (str, int):
             return None
         era = self._era(scope, message)
         if era is None:
@@ -173,7 +176,7 @@ class Express:
         else:
             result = answer.result
         if call.modern:
-            result = {"resultType": "complete", **result}
+            result = {**result, "resultType": "complete"}
         return {"jsonrpc": "2.0", "id": call.request_id, "result": result}
 
     async def _forward(self, call: Call) -> Answer:
@@ -184,7 +187,7 @@ class Express:
                 result = await self._follow(call, params)
             except MCPError as error:
                 raise ToolError(error.error.message) from None
-        if not isinstance(result.get("content"), list):
+        if not _is_content(result.get("content")):
             raise ToolError(NO_RESULT)
         weight = len(to_json(result))
         if weight > self._settings.max_result_bytes:
@@ -207,6 +210,10 @@ def _has_odd_headers(scope: Scope, headers: Mapping[str, str]) -> bool:
     if any(name.startswith("mcp-param-") for name in headers):
         return True
     return find_duplicated_routing_header((key.decode("latin-1"), "") for key, _ in scope["headers"]) is not None
+
+
+def _is_content(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(one, dict) and one.get("type") in _CONTENT for one in content)
 
 
 def _refused(text: str) -> Json:

@@ -125,7 +125,9 @@ class ChildProvider(Provider):
         if not child.can(capability):
             return {}
         if kind not in child.lists:
-            child.lists[kind] = {found[0]: found[1] async for found in _made(child, kind, method, make, key)}
+            lists = child.lists  # if they change meanwhile, it is replaced by another one
+            lists[kind] = {found[0]: found[1] async for found in _made(child, kind, method, make, key)}
+            return dict(lists[kind])
         listed: dict[str, Any] = child.lists[kind]
         return listed
 

@@ -24,7 +24,7 @@ class Reply:
     def __init__(self, send: Send, request_id: str | int, token: Any, least: Any, *, stream: bool) -> None:
         self._send, self._request_id, self._token, self._stream = send, request_id, token, stream
         self._levels = LEVELS[LEVELS.index(least) :] if least in LEVELS else ()
-        self._begun = False
+        self._begun = self._ended = False
         self._sending = asyncio.Lock()
         self._watching: list[asyncio.Task[None]] = []
 
@@ -42,6 +42,7 @@ class Reply:
 
     async def end(self, message: Json) -> None:
         """Send the response."""
+        self._ended = True
         if self._begun:
             await self._event(message, last=True)
             return
@@ -71,6 +72,8 @@ class Reply:
 
     async def _write(self, data: bytes, *, last: bool = False) -> None:
         async with self._sending:
+            if self._ended and not last:
+                return
             if not self._begun:
                 self._begun = True
                 await self._send({"type": "http.response.start", "status": 200, "headers": _STREAM})

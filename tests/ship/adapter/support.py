@@ -1,9 +1,10 @@
 """An adapter around the toy server, as tests run it."""
 
+import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,3 +44,10 @@ def ready(server: Server) -> tuple[int, str]:
     """What `/ready` answers: the status, and why not."""
     answer = httpx2.get(f"{server.base}/ready")
     return answer.status_code, answer.json().get("reason", "")
+
+
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for what something else makes true."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

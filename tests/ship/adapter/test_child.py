@@ -10,11 +10,12 @@ from mcp.shared.exceptions import MCPError
 
 from serving.errors import StartError
 from ship.adapter.children import child as conversation
+from ship.adapter.children import pool as supervision
 from ship.adapter.children.child import Child
 from ship.adapter.children.exchange import ChildGoneError, result_of
 from ship.adapter.children.pool import Pool
 from ship.adapter.children.program import Program
-from tests.ship.adapter.support import TOY
+from tests.ship.adapter.support import TOY, until
 
 
 def program(*behaviour: str) -> Program:
@@ -31,6 +32,10 @@ async def talking(*, shared: bool = True):
         yield child
     finally:
         await child.stop()
+
+
+async def welcome(child: Child) -> None:
+    pass
 
 
 def tool(name, **arguments):
@@ -136,7 +141,7 @@ async def test_a_program_that_is_not_there_does_not_start():
 
 
 async def test_the_pool_picks_who_has_the_least_to_do():
-    pool = Pool(program(), 3, on_change=print)
+    pool = Pool(program(), 3, on_change=print, on_return=welcome)
     async with pool.run():
         busy = [pool.pick()]
         for _ in range(2):
@@ -148,7 +153,85 @@ async def test_the_pool_picks_who_has_the_least_to_do():
 
 
 async def test_one_child_of_many_that_cannot_start_ends_them_all():
-    pool = Pool(program("crash at start"), 3, on_change=print)
+    pool = Pool(program("crash at start"), 3, on_change=print, on_return=welcome)
     with pytest.raises(StartError, match="cannot find my toys"):
         async with pool.run():
             pass
+
+
+async def test_a_program_that_is_gone_for_a_moment_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.05)
+    script = tmp_path / "server"
+    script.write_text(f"#!{sys.executable} -IS\n" + TOY.read_text())
+    script.chmod(0o755)
+    pool = Pool(Program("custom", "toy", (str(script),), None, {}), 1, on_change=print, on_return=welcome)
+    async with pool.run():
+        script.rename(tmp_path / "away")
+        pool.pick().begin("tools/call", tool("crash"))
+        await until(lambda: "cannot be started" in pool._why_none)
+        (tmp_path / "away").rename(script)
+        await until(lambda: pool._living)
+        assert await text(pool.pick(), "echo", message="hi") == "Echo: hi"
+
+
+async def test_a_start_that_nobody_waits_for_any_more_leaves_nothing():
+    child = Child(program("say nothing"), shared=False, on_change=print)
+    start = asyncio.create_task(child.start({}))
+    await until(lambda: hasattr(child, "_process"))
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert child._process.exited.done()
+
+
+async def test_what_has_ended_is_not_ended_again(monkeypatch):
+    async with talking() as child:
+        await child.stop()
+        monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("its number may be somebody else's by now"))
+        await child.stop()
+
+
+async def test_a_log_line_while_a_call_was_given_up_is_for_nobody():
+    async with talking() as child:
+        late = child.begin("tools/call", tool("log_late"))
+        other = child.begin("tools/call", tool("hang"))
+        late.abandon()
+        while late.number in child._exchanges:
+            await text(child, "echo", message="hi")
+        other.abandon()
+        assert "method" not in await other.next()
+
+
+async def test_a_question_that_waits_for_its_answer_elsewhere_keeps_nobody_from_asking():
+    async with talking() as child:
+        parked = child.begin("tools/call", tool("form", question="yours?"))
+        await parked.next()
+        parked.expire(60, lambda: None)
+        asking = child.begin("tools/call", tool("form", question="and yours?"))
+        assert (await asking.next())["params"]["message"] == "and yours?"
+        asking.abandon()
+        parked.abandon()
+
+
+async def test_a_child_that_asks_without_reading_is_ended(monkeypatch):
+    monkeypatch.setattr(conversation, "MOST_UNREAD_BYTES", 100_000)
+    child = Child(program("ask without reading"), shared=True, on_change=print)
+    await child.start({})
+    async with asyncio.timeout(20):
+        assert "ended by signal 9" in await child.ended()
+
+
+@pytest.mark.parametrize("behaviour", ["close input", "close output"])
+async def test_a_child_with_whom_nobody_can_talk_any_more_is_ended(behaviour):
+    child = Child(program(behaviour), shared=True, on_change=print)
+    await child.start({})
+    with pytest.raises(ChildGoneError):
+        await asyncio.wait_for(child.request("tools/call", tool("hang")), 20)
+    await child.ended()
+
+
+async def test_a_list_that_changes_while_it_is_read_is_read_again():
+    async with talking() as child:
+        lists = child.lists
+        await child.request("tools/call", tool("grow"))
+        assert child.lists is not lists

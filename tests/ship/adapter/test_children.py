@@ -13,15 +13,8 @@ from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
 from serving.settings import Settings
-from tests.ship.adapter.support import ADAPTER, adapted, called, ready, toy
+from tests.ship.adapter.support import ADAPTER, adapted, called, ready, toy, until
 from tests.support import SERVER, post, run
-
-
-async def until(condition, seconds: float = 15) -> None:
-    """Wait for a condition that something else makes true."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 def lives(pid: int) -> bool:

@@ -65,7 +65,8 @@ def test_an_env_file_gives_the_child_its_variables(tmp_path):
     ("command", "said"),
     [
         (["python", "server.py"], "python server.py"),
-        (["node", "a b.js", "--token", "geheim"], "node 'a b.js' ..."),
+        (["python", "server.py", "postgres://ann:geheim@db"], "python server.py ..."),
+        (["env", "PGPASSWORD=geheim", "node"], "env ..."),
         (["npx", "-y", "x"], "npx ..."),
     ],
 )

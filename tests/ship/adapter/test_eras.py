@@ -13,7 +13,7 @@ from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult, PromptReference
 
-from tests.ship.adapter.support import ADAPTER, adapted, called, toy
+from tests.ship.adapter.support import ADAPTER, adapted, called, ready, toy, until
 from tests.support import ROOT, Server, environment, post
 
 
@@ -214,6 +214,19 @@ async def test_a_session_hears_of_the_resources_that_it_has_subscribed_to(column
         await other.session.unsubscribe_resource("toy://attic")
         assert await called(client, "touch") == []
         assert heard.empty()
+
+
+@pytest.mark.filterwarnings("ignore:resources/")
+async def test_a_child_that_was_started_again_knows_what_is_subscribed_to():
+    with adapted(*SHARED.arguments) as server:
+        async with Client(server.url, mode="legacy") as client:
+            await client.session.subscribe_resource("toy://box")
+            with pytest.raises(ToolError):
+                await client.call_tool("crash", {})
+            await until(lambda: ready(server)[0] == 200)
+            async with asyncio.timeout(10):
+                while await called(client, "touch") != ["toy://box"]:
+                    pass
 
 
 async def test_who_listens_in_2026_hears_of_changed_lists():

@@ -135,6 +135,16 @@ async def test_headers_that_do_not_fit_are_refused_as_ever(server, http, header,
     assert (await http.send(sent)).status_code == status
 
 
+@pytest.mark.parametrize(
+    "odd", [{"arguments": []}, {"arguments": ""}, {"_meta": {"progressToken": {}}}, {"name": 7}, {"_meta": []}]
+)
+async def test_what_does_not_fit_goes_the_long_way_and_is_refused_there(server, http, odd):
+    await http.send(post(server.url, "legacy", "tools/list"))
+    made = post(server.url, "legacy", "tools/call", {"name": "meta", **odd})
+    answer = answered(await http.send(made))[-1]
+    assert answer["error"]["code"] == -32602
+
+
 async def test_the_limits_hold_on_the_short_way():
     with adapted("--max-concurrency", "1") as server:
         async with httpx2.AsyncClient() as http:

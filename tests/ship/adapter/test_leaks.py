@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.ship.adapter.support import adapted
+from tests.ship.adapter.support import adapted, until
 from tests.support import HELLO, post
 
 pytestmark = pytest.mark.thorough
@@ -28,12 +28,6 @@ def children(pid: int) -> set[str]:
 
 def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

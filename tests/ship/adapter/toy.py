@@ -138,6 +138,7 @@ CALLS: dict = {
     "pause": lambda _, __, seconds: text(pause(seconds)),
     "form": lambda _, __, question: text(form(question)),
     "ask_late": lambda number, _: text(hang(number) and form("still there?")),
+    "log_late": lambda number, _: text(hang(number) and log("late")),
     "sample": lambda *_: text(json.dumps(ask("sampling/createMessage", {"messages": [], "maxTokens": 9}))),
     "heavy": lambda _, __, size: text("x" * size),
     "grow": lambda *_: text(grow()),
@@ -248,6 +249,17 @@ def main():
             time.sleep(600)
         case ["talk first"]:
             sys.stdout.write("Welcome to the toy server!\n")
+        case ["close input"]:
+            send(id=json.loads(sys.stdin.readline())["id"], result={"capabilities": {}})
+            sys.stdin.readline()
+            os.close(0)
+            time.sleep(600)
+        case ["close output"]:
+            threading.Timer(0.2, os.close, (1,)).start()
+        case ["ask without reading"]:
+            send(id=json.loads(sys.stdin.readline())["id"], result={"capabilities": {}})
+            while True:
+                send(id="x" * 10_000, method="ping")
         case ["deaf"]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case ["crash again", file] if Path(file).exists():
