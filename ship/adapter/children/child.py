@@ -128,8 +128,10 @@ class Child:
         await self._process.stop(politely=politely)
         await self.ended()
 
-    def begin(self, method: str, params: Json) -> Exchange:
+    def begin(self, method: str, params: Json, *, hears: bool = True) -> Exchange:
         """Send a request. A progress token in it is replaced by our own: those of two clients can be the same.
+
+        `hears` says whether there is a client that can be told and asked something meanwhile.
 
         Raises:
             ChildGoneError: the child has ended, or reads nothing any more.
@@ -138,7 +140,7 @@ class Child:
             raise ChildGoneError(f"{self._program.name} has ended: try again")
         if self._process.unread_bytes > MOST_UNREAD_BYTES:
             raise ChildGoneError(f"{self._program.name} does not read what it is sent: try again later")
-        exchange = Exchange(next(self._numbers), self.send, self.abandon)
+        exchange = Exchange(next(self._numbers), self.send, self.abandon, hears=hears)
         if "progressToken" in (params.get("_meta") or {}):
             params = {**params, "_meta": {**params["_meta"], "progressToken": exchange.number}}
         self._exchanges[exchange.number] = exchange
@@ -146,20 +148,17 @@ class Child:
         return exchange
 
     async def request(self, method: str, params: Json) -> Json:
-        """Send a request and return its result; nobody hears what the child says meanwhile.
+        """Send a request of our own and return its result.
 
         Raises:
             MCPError: the child answers with an error.
             ChildGoneError: it has ended.
         """
-        exchange = self.begin(method, params)
+        exchange = self.begin(method, params, hears=False)
         try:
-            while "method" in (message := await exchange.next()):
-                if "id" in message:
-                    raise MCPError(INTERNAL_ERROR, f"nobody can be asked now ({message['method']})")
+            return result_of(await exchange.next())
         finally:
             exchange.abandon()
-        return result_of(message)
 
     async def pages(self, method: str, key: str) -> AsyncIterator[Json]:
         """Yield the items of a list, of all its pages.
@@ -217,7 +216,7 @@ class Child:
         await process.stop(politely=False)
         status = process.exited.result()
         how = f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
-        how = how if ended_itself else "closed its standard output"
+        how = how if ended_itself else "closed its standard input or output"
         for exchange in self._exchanges.values():
             exchange.put(ChildGoneError(f"{self._program.name} {how} during this call: try again"))
         self._exchanges.clear()
@@ -272,7 +271,7 @@ class Child:
             case "notifications/progress":
                 number = params.get("progressToken")
                 exchange = self._exchanges.get(number) if type(number) is int else None
-                if exchange:
+                if exchange and exchange.hears:
                     exchange.put(note)
             case "notifications/message":
                 if exchange := self._whose():
@@ -290,7 +289,7 @@ class Child:
         calls = [call for call in self._exchanges.values() if not call.parked]
         if self.shared and len(calls) > 1:
             return None
-        return next((call for call in reversed(calls) if not call.abandoned), None)
+        return next((call for call in reversed(calls) if call.hears and not call.abandoned), None)
 
 
 def _parse(line: bytes) -> Any:

@@ -22,8 +22,10 @@ class ChildGoneError(UnavailableError):
 class Exchange:
     """A request to a child, from the moment it is sent: notes and questions come in between, the result in the end."""
 
-    def __init__(self, number: int, send: Callable[[Json], None], give_up: Callable[["Exchange"], None]) -> None:
-        self.number, self._send, self._give_up = number, send, give_up
+    def __init__(
+        self, number: int, send: Callable[[Json], None], give_up: Callable[["Exchange"], None], *, hears: bool
+    ) -> None:
+        self.number, self._send, self._give_up, self.hears = number, send, give_up, hears
         self.abandoned = self.parked = False
         self._expiry: asyncio.TimerHandle | None = None
         self._question: Json | None = None

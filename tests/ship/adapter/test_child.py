@@ -235,3 +235,11 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again():
         lists = child.lists
         await child.request("tools/call", tool("grow"))
         assert child.lists is not lists
+
+
+async def test_what_is_asked_while_nobody_calls_is_answered_with_an_error():
+    child = Child(program("ask at start"), shared=True, on_change=print)
+    await child.start({})
+    await until(lambda: child._process.last_lines)
+    assert list(child._process.last_lines) == ["of whose call this is cannot be told"]
+    await child.stop()
