@@ -76,9 +76,13 @@ def test_the_manifests_under_every_name(template, tmp_path, name):
 def test_a_clone_becomes_a_server_with_two_edited_files(template, tmp_path):
     git(tmp_path, "clone", "--quiet", str(template), "clone")
     clone = tmp_path / "clone"
-    for name in ("pyproject.toml", "k8s/identity/kustomization.yaml"):
+
+    def edit(name: str) -> None:
         text = (clone / name).read_text().replace(read_identity().version, "1.2.3")
         (clone / name).write_text(text.replace(read_identity().name, "weather"))
+
+    edit("pyproject.toml")
+    edit("k8s/identity/kustomization.yaml")
     [remove] = [line for line in blocks("sh").splitlines() if line.startswith("git rm ")]
     git(clone, *shlex.split(remove)[1:])
     command = [sys.executable, "-m", "pytest", "--quiet", "tests/test_identity.py"]
@@ -87,7 +91,9 @@ def test_a_clone_becomes_a_server_with_two_edited_files(template, tmp_path):
         "README.md, mcp-name behind its owner: expected weather",
         "README.md, heading: expected weather",
         "CHANGELOG.md: expected ## 1.2.3",
+        "ship/adapter/k8s/kustomization.yaml: the template's name is still there",
     ]
+    edit("ship/adapter/k8s/kustomization.yaml")
     (clone / "README.md").write_text("# weather\n")
     (clone / "CHANGELOG.md").write_text("## 1.2.3\n")
-    is_green(clone, *CHECKS, QUICK_TESTS)
+    is_green(clone, *CHECKS, (*QUICK_TESTS, "tests/ship/adapter/test_overlay.py"))
