@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,7 +19,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from serving.identity import read_identity
 from ship.image.engine import DOCKER
 from tests.container.engine import container, docker
-from tests.support import INSTALLED, ROOT, make
+from tests.support import INSTALLED, ROOT, environment, make
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "Dockerfile.production"])
@@ -42,7 +43,8 @@ def test_the_build_without_make_gives_the_image_of_the_manifests(images):
 @pytest.mark.parametrize("verb", ["image-run", "image-run-dev"])
 def test_a_verb_runs_an_image_until_it_is_interrupted(images, unused_port, verb):
     command = ["make", *INSTALLED, verb, f"PUBLISH=127.0.0.1:{unused_port}"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as making:
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment(), "start_new_session": True}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options) as making:
         watchdog = threading.Timer(120, os.killpg, (making.pid, signal.SIGKILL))
         watchdog.start()
         assert any("MCP on http" in line for line in making.stderr)
