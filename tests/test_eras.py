@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from uuid import uuid4
 
 import httpx2
@@ -10,15 +9,8 @@ import pytest
 from fastmcp import Client
 from mcp_types import ElicitResult, PromptReference
 
-from tests.support import Server, post, serving
-
-
-@dataclass(frozen=True)
-class Era:
-    name: str
-    mode: str
-    arguments: tuple[str, ...]
-
+from tests.eras import Column, Era, only
+from tests.support import post, serving
 
 MODERN = Era("2026-07-28", "2026-07-28", ())
 SESSIONS = Era("handshake, sessions", "legacy", ("--stateless", "false"))
@@ -26,29 +18,17 @@ STATELESS = Era("handshake, stateless", "legacy", ())
 EVERY = (MODERN, SESSIONS, STATELESS)
 
 
-@dataclass
-class Column:
-    era: Era
-    server: Server
-
-    def client(self, **options) -> Client:
-        return Client(self.server.url, mode=self.era.mode, **options)
-
-    async def seen(self, key: str, *expected: str) -> None:
-        """Return as soon as `hang` has seen what is expected."""
-        async with asyncio.timeout(10), self.client() as client:
-            while (await client.call_tool("seen", {"key": key})).data != list(expected):
-                pass
+async def seen(column: Column, key: str, *expected: str) -> None:
+    """Return as soon as `hang` has seen what is expected."""
+    async with asyncio.timeout(10), column.client() as client:
+        while (await client.call_tool("seen", {"key": key})).data != list(expected):
+            pass
 
 
 @pytest.fixture(scope="module", params=EVERY, ids=lambda era: era.name)
 def column(request) -> Iterator[Column]:
     with serving(*request.param.arguments) as server:
         yield Column(request.param, server)
-
-
-def only(*eras: Era):
-    return pytest.mark.parametrize("column", eras, indirect=True, ids=lambda era: era.name)
 
 
 async def answer(message, response_type, params, context) -> ElicitResult:
@@ -99,9 +79,9 @@ async def test_hanging_up_cancels_the_call(column):
         if column.era is SESSIONS:
             request.headers["mcp-session-id"] = await new_session(http, column.server.url)
         call = asyncio.create_task(http.send(request))
-        await column.seen(key, "started")
+        await seen(column, key, "started")
         call.cancel()
-    await column.seen(key, "started", "cancelled")
+    await seen(column, key, "started", "cancelled")
 
 
 @only(SESSIONS)
@@ -109,9 +89,9 @@ async def test_a_notification_cancels_the_call_in_a_session(column):
     key = uuid4().hex
     async with column.client() as client:
         call = asyncio.create_task(client.call_tool("hang", {"key": key}))
-        await column.seen(key, "started")
+        await seen(column, key, "started")
         call.cancel()  # the client then sends notifications/cancelled and keeps its session
-        await column.seen(key, "started", "cancelled")
+        await seen(column, key, "started", "cancelled")
         assert (await client.call_tool("echo", {"message": "still here"})).data == "Echo: still here"
 
 

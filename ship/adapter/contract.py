@@ -96,6 +96,11 @@ def _choose(settings: AdapterSettings) -> tuple[str, str, list[str]]:
     command = _split("MCP_COMMAND", settings.command)
     if runtime not in ("", "npm", "python", "custom"):
         raise StartError(f"MCP_RUNTIME={settings.runtime}: expected npm, python or custom")
+    if settings.session_children and settings.stateless:
+        count = settings.session_children
+        raise StartError(
+            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
+        )
     if package and command:
         raise StartError(f"MCP_PACKAGE={package}: expected no package beside MCP_COMMAND, or no command beside it")
     if runtime == "custom" and not command:

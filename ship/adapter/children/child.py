@@ -1,27 +1,22 @@
 """One MCP server that runs as our child and speaks the handshake era over stdio, which every such server does."""
 
 import asyncio
-import json
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from itertools import count
 from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from serving.calls.results import encodable
 from serving.errors import StartError
 from serving.identity import read_identity
-from ship.adapter.children.exchange import ChildGoneError, Exchange, Json, error_of, result_of
-from ship.adapter.children.process import MOST_LINE_BYTES, Process
+from ship.adapter.children.exchange import ChildGoneError, Exchange, Exchanges
+from ship.adapter.children.hearing import UPDATED, Hearing
+from ship.adapter.children.process import Process
 from ship.adapter.children.program import Program
-
-_ID: Final = re.compile(rb'"id"\s*:\s*(\d+)')
+from ship.adapter.children.wire import Json, result_of
 
 log: Final = logging.getLogger("ship.adapter.children.child")
 
@@ -31,37 +26,21 @@ HANG_SECONDS: Final = 30.0
 """A child that was left with a call that nobody waits for, and then says nothing for so long, is ended."""
 PINGS: Final = 3
 """One that does say something, but answers none of so many pings, is ended as well."""
-LATE_SECONDS: Final = 60.0
-"""For how long a call that was given up may still be the one that says something: a cancelled one is not answered."""
 LAST_WORDS_SECONDS: Final = 0.5
 """How long what a child had written may take to arrive after its end."""
 MOST_UNREAD_BYTES: Final = 64 * 1024**2
 """How much may wait for a child to read it."""
-MOST_NOTE_BYTES: Final = 256 * 1024
-"""A longer note or question is dropped."""
 MOST_PAGES: Final = 100
 """How many pages a list may have."""
-UPDATED: Final = "notifications/resources/updated"
-CHANGES: Final = frozenset(
-    {UPDATED, *(f"notifications/{kind}/list_changed" for kind in ("tools", "prompts", "resources"))}
-)
-"""What a child may say that is of no call."""
-QUESTIONS: Final = frozenset({"elicitation/create", "sampling/createMessage", "roots/list"})
-"""What a child may ask a client."""
 
 
 class Child:
-    """The conversation with a child.
-
-    `shared` says whether several clients use it. What a child says without naming a call, a log line or a question,
-    belongs to the only call that it works on; when there are several clients', nobody can know to which.
-    """
+    """The conversation with a child; `shared` says whether several clients use it."""
 
     def __init__(self, program: Program, *, shared: bool, on_change: Callable[[Json], None]) -> None:
         self._program, self.shared, self._on_change = program, shared, on_change
-        self._exchanges: dict[int, Exchange] = {}
-        self._numbers = count(1)
-        self._heard = 0.0
+        self._exchanges = Exchanges(shared=shared)
+        self._hearing = Hearing(self._exchanges, self.send, self._log, self._changed)
         self._checking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self.server: Json = {}
@@ -72,7 +51,7 @@ class Child:
     @property
     def load(self) -> int:
         """How many requests it works on that somebody waits for."""
-        return sum(not exchange.abandoned for exchange in self._exchanges.values())
+        return self._exchanges.awaited
 
     @property
     def gone(self) -> bool:
@@ -95,7 +74,9 @@ class Child:
         Raises:
             StartError: it cannot be started, ends at once or does not answer; the message has its own last lines.
         """
-        self._process = await Process.start(self._program.argv, self._program.cwd, self._program.env, self._on_line)
+        self._process = await Process.start(
+            self._program.argv, self._program.cwd, self._program.env, self._hearing.on_line
+        )
         self._ended = asyncio.create_task(self._wait_for_end())
         who = read_identity()
         hello = {
@@ -140,10 +121,9 @@ class Child:
             raise ChildGoneError(f"{self._program.name} has ended: try again")
         if self._process.unread_bytes > MOST_UNREAD_BYTES:
             raise ChildGoneError(f"{self._program.name} does not read what it is sent: try again later")
-        exchange = Exchange(next(self._numbers), self.send, self.abandon, hears=hears)
+        exchange = self._exchanges.open(self.send, self.abandon, hears=hears)
         if "progressToken" in (params.get("_meta") or {}):
             params = {**params, "_meta": {**params["_meta"], "progressToken": exchange.number}}
-        self._exchanges[exchange.number] = exchange
         self.send({"id": exchange.number, "method": method, "params": params})
         return exchange
 
@@ -185,11 +165,10 @@ class Child:
 
     def abandon(self, exchange: Exchange) -> None:
         """Tell the child that nobody waits for `exchange` any more, and look whether it still lives."""
-        if exchange.number not in self._exchanges or exchange.abandoned:
+        if exchange not in self._exchanges or exchange.abandoned:
             return
-        exchange.abandoned = True
+        self._exchanges.abandon(exchange)
         self.send({"method": "notifications/cancelled", "params": {"requestId": exchange.number}})
-        asyncio.get_running_loop().call_later(LATE_SECONDS, self._exchanges.pop, exchange.number, None)
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._end_if_it_hangs())
 
@@ -201,7 +180,7 @@ class Child:
                     async with asyncio.timeout(HANG_SECONDS):
                         await self.request("ping", {})
                 except TimeoutError:
-                    if self._heard >= begun and attempt < PINGS:
+                    if self._hearing.last >= begun and attempt < PINGS:
                         continue
                     log.warning("a child hangs and is ended", extra={"child": self._process.pid})
                     await self.stop(politely=False)
@@ -217,87 +196,18 @@ class Child:
         status = process.exited.result()
         how = f"ended with status {status}" if status >= 0 else f"was ended by signal {-status}"
         how = how if ended_itself else "closed its standard input or output"
-        for exchange in self._exchanges.values():
-            exchange.put(ChildGoneError(f"{self._program.name} {how} during this call: try again"))
-        self._exchanges.clear()
+        self._exchanges.fail(f"{self._program.name} {how} during this call: try again")
         return how
 
     def _said(self, how: str) -> str:
         last = " | ".join(self._process.last_lines)
         return f"{self._program.name} {how}" + (f": {last}" if last else ", and said nothing about it")
 
-    def _on_line(self, line: bytes) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        if not line.strip():
-            return
-        message = _parse(line)
-        if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
-            self._on_garbage(line)
-        elif "method" not in message:
-            self._settle(message.get("id"), message)
-        elif len(line) > MOST_NOTE_BYTES:
-            self._process.log(logging.WARNING, f"{message['method'][:100]}: {len(line)} bytes are too much, dropped")
-        elif "id" in message:
-            self._on_question(message)
-        else:
-            params = message.get("params")
-            self._on_note({**message, "params": params if isinstance(params, dict) else {}})
+    def _log(self, level: int, text: str) -> None:
+        self._process.log(level, text)
 
-    def _on_garbage(self, line: bytes) -> None:
-        text = line[:200].decode("utf-8", "replace").rstrip()
-        self._process.log(logging.WARNING, f"not of the protocol, skipped: {text}")
-        if len(line) >= MOST_LINE_BYTES and (found := _ID.search(line[:200])):
-            self._settle(int(found[1]), error_of(INTERNAL_ERROR, f"the answer has more than {MOST_LINE_BYTES} bytes"))
-
-    def _settle(self, number: Any, response: Json) -> None:
-        exchange = self._exchanges.pop(number, None) if type(number) is int else None
-        if exchange:
-            exchange.put(response)
-
-    def _on_question(self, question: Json) -> None:
-        method = question["method"]
-        if method == "ping":
-            self.send({"id": question["id"], "result": {}})
-        elif method not in QUESTIONS:
-            self.send({"id": question["id"], **error_of(METHOD_NOT_FOUND, f"{str(method)[:100]}: no such method")})
-        elif exchange := self._whose():
-            exchange.put(question)
-        else:
-            self.send({"id": question["id"], **error_of(INTERNAL_ERROR, "of whose call this is cannot be told")})
-
-    def _on_note(self, note: Json) -> None:
-        params = note["params"]
-        match note["method"]:
-            case "notifications/progress":
-                number = params.get("progressToken")
-                exchange = self._exchanges.get(number) if type(number) is int else None
-                if exchange and exchange.hears:
-                    exchange.put(note)
-            case "notifications/message":
-                if exchange := self._whose():
-                    exchange.put(note)
-                else:
-                    self._process.log(logging.INFO, str(params.get("data"))[:2000])
-            case method if method in CHANGES:
-                kind = method.split("/")[1].rstrip("s")  # resources are resourceTemplates, too
-                if method != UPDATED:
-                    self.lists = {key: value for key, value in self.lists.items() if not key.startswith(kind)}
-                self._on_change(note)
-
-    def _whose(self) -> Exchange | None:
-        """Return the call that a message without a name belongs to; it may be of one that was given up."""
-        calls = [call for call in self._exchanges.values() if not call.parked]
-        if self.shared and len(calls) > 1:
-            return None
-        return next((call for call in reversed(calls) if call.hears and not call.abandoned), None)
-
-
-def _parse(line: bytes) -> Any:
-    """Read JSON as most servers write it: with text that cannot be encoded, as file names have it, mended."""
-    try:
-        return from_json(line)
-    except ValueError:
-        try:
-            return encodable(json.loads(line))
-        except (ValueError, RecursionError):
-            return None
+    def _changed(self, note: Json) -> None:
+        if note["method"] != UPDATED:
+            kind = note["method"].split("/")[1].rstrip("s")  # resources are resourceTemplates, too
+            self.lists = {key: value for key, value in self.lists.items() if not key.startswith(kind)}
+        self._on_change(note)

@@ -1,18 +1,19 @@
-"""One request to a child, and what comes back until it is answered."""
+"""The requests to a child, and what comes back until they are answered."""
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from itertools import count
+from typing import Any, Final
 
-from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, METHOD_NOT_FOUND
+from mcp_types import METHOD_NOT_FOUND
 
 from serving.calls.limits import UnavailableError
-
-Json: TypeAlias = dict[str, Any]
+from ship.adapter.children.wire import Json, error_of
 
 MOST_WAITING: Final = 200
 """How many notes and questions of one call may wait for its client to take them; more are dropped."""
+LATE_SECONDS: Final = 60.0
+"""For how long a request that was given up may still be the one that its child speaks of."""
 
 
 class ChildGoneError(UnavailableError):
@@ -78,21 +79,56 @@ class Exchange:
             self._events.put_nowait(event)
 
 
-def result_of(response: Json) -> Json:
-    """Return the result in a response.
+class Exchanges:
+    """All requests that a child works on.
 
-    Raises:
-        MCPError: it is an error.
+    What it says without naming one, a log line or a question, belongs to the only one that it works on. When there are
+    several clients' (`shared`), nobody can know to which; one that was given up may be its cause for another minute.
     """
-    error = response.get("error")
-    if isinstance(error, dict):
-        code = error.get("code")
-        text = str(error.get("message", "the server failed"))
-        raise MCPError(code if isinstance(code, int) else INTERNAL_ERROR, text, error.get("data"))
-    result = response.get("result")
-    return result if isinstance(result, dict) else {}
 
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._numbers = count(1)
+        self._open: dict[int, Exchange] = {}
 
-def error_of(code: int, message: str) -> Json:
-    """Return the part of a response that says what is wrong."""
-    return {"error": {"code": code, "message": message}}
+    def __contains__(self, exchange: Exchange) -> bool:
+        return exchange.number in self._open
+
+    @property
+    def awaited(self) -> int:
+        """How many somebody waits for."""
+        return sum(not exchange.abandoned for exchange in self._open.values())
+
+    def open(self, send: Callable[[Json], None], give_up: Callable[[Exchange], None], *, hears: bool) -> Exchange:
+        """Begin one."""
+        exchange = Exchange(next(self._numbers), send, give_up, hears=hears)
+        self._open[exchange.number] = exchange
+        return exchange
+
+    def of(self, number: object) -> Exchange | None:
+        """Return the one with this number, if it is open."""
+        return self._open.get(number) if type(number) is int else None
+
+    def settle(self, number: object, response: Json) -> None:
+        """Close the one with this number with its response; an answer to nothing is nothing."""
+        if exchange := self.of(number):
+            del self._open[exchange.number]
+            exchange.put(response)
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Note that nobody waits for it any more; its child need not answer it (MCP, cancellation)."""
+        exchange.abandoned = True
+        asyncio.get_running_loop().call_later(LATE_SECONDS, self._open.pop, exchange.number, None)
+
+    def fail(self, reason: str) -> None:
+        """Close all: their child has ended."""
+        for exchange in self._open.values():
+            exchange.put(ChildGoneError(reason))
+        self._open.clear()
+
+    def whose(self) -> Exchange | None:
+        """Return the one that a message without a name belongs to, if that can be known and somebody hears it."""
+        exchanges = [exchange for exchange in self._open.values() if not exchange.parked]
+        if self._shared and len(exchanges) > 1:
+            return None
+        return next((one for one in reversed(exchanges) if one.hears and not one.abandoned), None)

@@ -8,8 +8,9 @@ from typing import Final
 
 from serving.errors import StartError
 from ship.adapter.children.child import Child
-from ship.adapter.children.exchange import ChildGoneError, Json
+from ship.adapter.children.exchange import ChildGoneError
 from ship.adapter.children.program import Program
+from ship.adapter.children.wire import Json
 
 log: Final = logging.getLogger("ship.adapter.children.pool")
 

@@ -11,14 +11,17 @@ from mcp.server.connection import Connection
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from serving.errors import StartError
-from ship.adapter.children.child import QUESTIONS, Child
-from ship.adapter.children.exchange import ChildGoneError, Json
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError
+from ship.adapter.children.hearing import QUESTIONS
 from ship.adapter.children.program import Program
+from ship.adapter.children.wire import Json
 
 log: Final = logging.getLogger("ship.adapter.children.sessions")
 
 IDLE_SECONDS: Final = 60.0
 """A session that has not called for so long gives up its child when another one needs it; its client may be gone."""
+_ASKED_FOR: Final = sorted({question.split("/")[0] for question in QUESTIONS})
 _KEY: Final = "ship.adapter.children.sessions"
 
 
@@ -109,4 +112,4 @@ def _can_be_asked(connection: Connection) -> Mapping[str, Any]:
     if capabilities is None:
         return {}
     said: dict[str, Any] = capabilities.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {key: value for key, value in said.items() if key in {question.split("/")[0] for question in QUESTIONS}}
+    return {key: said[key] for key in _ASKED_FOR if key in said}

@@ -12,7 +12,8 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
-from ship.adapter.children.exchange import Exchange, Json
+from ship.adapter.children.exchange import Exchange
+from ship.adapter.children.wire import Json
 
 PARKED_SECONDS: Final = 300.0
 """How long a child waits for an answer that the client brings with another request."""

@@ -21,8 +21,10 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.exceptions import MCPError
 
-from ship.adapter.children.child import UPDATED, Child
-from ship.adapter.children.exchange import ChildGoneError, Json
+from ship.adapter.children.child import Child
+from ship.adapter.children.exchange import ChildGoneError
+from ship.adapter.children.hearing import UPDATED
+from ship.adapter.children.wire import Json
 from ship.adapter.front.provider import ChildProvider
 
 MOST_WATCHED: Final = 1000

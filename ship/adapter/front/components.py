@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
 from ship.adapter.children.child import Child
-from ship.adapter.children.exchange import Json, result_of
+from ship.adapter.children.wire import Json, result_of
 from ship.adapter.front.caller import Rounds, follow
 
 Pick: TypeAlias = Callable[[], Coroutine[Any, Any, Child]]
@@ -38,7 +38,7 @@ def forwardable(meta: Any) -> Json:
 
 
 class ChildTool(Tool):
-    """A tool of the child."""
+    """A tool of the child, listed as the child has it, as all components here: FastMCP would make up a title."""
 
     _pick: Pick = PrivateAttr()
     _rounds: Rounds = PrivateAttr()
@@ -48,7 +48,7 @@ class ChildTool(Tool):
     def of(cls, listed: Json, pick: Pick, rounds: Rounds) -> "ChildTool":
         """Build one from its entry in the child's list."""
         found = types.Tool.model_validate(listed)
-        tool = cls(name=found.name, description=found.description, parameters=found.input_schema, meta=found.meta)
+        tool = cls(name=found.name, description=found.description, parameters=found.input_schema)
         tool._pick, tool._rounds, tool._listed = pick, rounds, found
         return tool
 
@@ -58,7 +58,7 @@ class ChildTool(Tool):
         return "x-mcp-header" in str(self.parameters)
 
     def to_mcp_tool(self, **_: Any) -> types.Tool:
-        """Return the entry as the child has it; FastMCP would make up a title."""
+        """Return the entry."""
         return self._listed
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
@@ -89,14 +89,19 @@ class ChildResource(Resource):
     """A resource of the child, listed or not."""
 
     _pick: Pick = PrivateAttr()
+    _listed: types.Resource = PrivateAttr()
 
     @classmethod
     def of(cls, listed: Json, pick: Pick) -> "ChildResource":
         """Build one from its entry in the child's list."""
         found = types.Resource.model_validate(listed)
-        resource = cls(**_common(found), uri=found.uri, mime_type=found.mime_type or "text/plain")
-        resource._pick = pick
+        resource = cls(name=found.name, uri=found.uri, mime_type=found.mime_type or "text/plain")
+        resource._pick, resource._listed = pick, found
         return resource
+
+    def to_mcp_resource(self, **_: Any) -> types.Resource:
+        """Return the entry."""
+        return self._listed
 
     async def read(self) -> ResourceResult:
         """Read it.
@@ -113,31 +118,39 @@ class ChildResource(Resource):
 class ChildTemplate(ResourceTemplate):
     """A resource template of the child, for lists; what it stands for is read as any other resource."""
 
+    _listed: types.ResourceTemplate = PrivateAttr()
+
     @classmethod
     def of(cls, listed: Json) -> "ChildTemplate":
         """Build one from its entry in the child's list."""
         found = types.ResourceTemplate.model_validate(listed)
-        more = {"uri_template": found.uri_template, "mime_type": found.mime_type or "text/plain", "parameters": {}}
-        return cls(**_common(found), **more)
+        template = cls(name=found.name, uri_template=found.uri_template, parameters={})
+        template._listed = found
+        return template
+
+    def to_mcp_template(self, **_: Any) -> types.ResourceTemplate:
+        """Return the entry."""
+        return self._listed
 
 
 class ChildPrompt(Prompt):
     """A prompt of the child."""
 
     _pick: Pick = PrivateAttr()
+    _listed: types.Prompt = PrivateAttr()
 
     @classmethod
     def of(cls, listed: Json, pick: Pick) -> "ChildPrompt":
         """Build one from its entry in the child's list."""
         found = types.Prompt.model_validate(listed)
-        arguments = [
-            PromptArgument(name=one.name, description=one.description, required=bool(one.required))
-            for one in found.arguments or []
-        ]
-        common = {key: value for key, value in _common(found).items() if key != "annotations"}
-        prompt = cls(**common, arguments=arguments)
-        prompt._pick = pick
+        arguments = [PromptArgument(name=one.name, required=bool(one.required)) for one in found.arguments or []]
+        prompt = cls(name=found.name, arguments=arguments)
+        prompt._pick, prompt._listed = pick, found
         return prompt
+
+    def to_mcp_prompt(self, **_: Any) -> types.Prompt:
+        """Return the entry."""
+        return self._listed
 
     async def render(self, arguments: dict[str, Any] | None = None) -> PromptResult:
         """Render it.
@@ -170,11 +183,6 @@ def _read(model: type[M], answer: Json) -> M:
 def _meta(context: Any) -> Any:
     request = context.request_context
     return request.meta if request else None
-
-
-def _common(found: Any) -> dict[str, Any]:
-    names = ("name", "title", "description", "icons", "meta", "annotations")
-    return {name: value for name in names if (value := getattr(found, name, None)) is not None}
 
 
 def _content(one: Any) -> ResourceContent:

@@ -1,4 +1,7 @@
-"""FastMCP's way to a child: what it lists, and which child a request goes to."""
+"""FastMCP's way to a child: what it lists, and which child a request goes to.
+
+FastMCP's own ProxyProvider opens a connection to its backend for each call, and knows neither a pool nor an end of it.
+"""
 
 import logging
 from collections.abc import AsyncIterator, Sequence

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 from starlette.types import Receive, Send
 
-from ship.adapter.children.exchange import Json
+from ship.adapter.children.wire import Json
 from ship.adapter.front.caller import LEVELS
 
 PING_SECONDS: Final = 15.0
@@ -21,8 +21,8 @@ _STREAM: Final = [
 class Reply:
     """The answer to one request: JSON, or a stream as soon as there is something to say before the end."""
 
-    def __init__(self, send: Send, request_id: str | int, token: Any, least: Any, *, stream: bool) -> None:
-        self._send, self._request_id, self._token, self._stream = send, request_id, token, stream
+    def __init__(self, send: Send, token: Any, least: Any, *, stream: bool) -> None:
+        self._send, self._token, self._stream = send, token, stream
         self._levels = LEVELS[LEVELS.index(least) :] if least in LEVELS else ()
         self._begun = self._ended = False
         self._sending = asyncio.Lock()
@@ -38,15 +38,14 @@ class Reply:
         elif params.get("level") not in self._levels:
             return
         if self._stream:
-            await self._event(note)
+            await self._event(to_json(note, inf_nan_mode="null"))
 
-    async def end(self, message: Json) -> None:
-        """Send the response."""
+    async def end(self, body: bytes) -> None:
+        """Send the response (JSON)."""
         self._ended = True
         if self._begun:
-            await self._event(message, last=True)
+            await self._event(body, last=True)
             return
-        body = to_json(message, inf_nan_mode="null")
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
@@ -67,8 +66,8 @@ class Reply:
             await asyncio.sleep(PING_SECONDS)
             await asyncio.shield(self._write(b": ping\r\n\r\n"))  # half of it would be no answer
 
-    async def _event(self, message: Json, *, last: bool = False) -> None:
-        await self._write(b"event: message\r\ndata: " + to_json(message, inf_nan_mode="null") + b"\r\n\r\n", last=last)
+    async def _event(self, message: bytes, *, last: bool = False) -> None:
+        await self._write(b"event: message\r\ndata: " + message + b"\r\n\r\n", last=last)
 
     async def _write(self, data: bytes, *, last: bool = False) -> None:
         async with self._sending:

@@ -1,25 +1,15 @@
-"""What the npm and PyPI registries that this machine is configured for say of a package, asked through npm and pip.
+"""Whether a package and its version exist, and what may be meant if not; no guessed name is asked for."""
 
-Both honour their files, variables, proxies and credentials. No code of a package is run, and no guessed name asked for.
-"""
-
-import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from serving.errors import StartError
-from ship.adapter.packages.environment import passed_on
+from ship.adapter.packages.lookups import Known, look_up, needs_on_pypi, npm_view
 from ship.adapter.packages.names import (
     MISSES,
     REGISTRY,
@@ -27,14 +17,9 @@ from ship.adapter.packages.names import (
     SDKS,
     Package,
     Runtime,
-    one_line,
     parse,
-    requirement_names,
     resembling,
 )
-
-SECONDS: Final = 60
-"""How long npm or pip may take for one answer."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +36,6 @@ class Report:
     latest: str | None
     near_misses: list[str]
     why: str
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The versions that can be installed here, and what else npm calls them (`latest`)."""
-
-    versions: list[str]
-    latest: str | None
-    tags: frozenset[str] = field(default=frozenset({"latest"}))
 
 
 def check(package: str, runtime: str = "") -> Report:
@@ -91,8 +67,9 @@ def is_server(package: Package, runtime: Runtime) -> bool | None:
         StartError: npm or pip is missing, or its registry does not answer.
     """
     if runtime == "python":
-        return _python_is_server(package)
-    said = _npm_view(package.text, "bin", "dependencies", "peerDependencies")
+        needed = needs_on_pypi(package)
+        return None if needed is None else not SDKS["python"].isdisjoint(needed)
+    said = npm_view(package.text, "bin", "dependencies", "peerDependencies")
     newest = said[-1] if isinstance(said, list) and said else said
     if not isinstance(newest, dict):
         return False
@@ -101,7 +78,7 @@ def is_server(package: Package, runtime: Runtime) -> bool | None:
 
 
 def _report(asked: Package, runtime: Runtime) -> Report:
-    known, where = _look_up(asked.name, runtime), REGISTRY[runtime]
+    known, where = look_up(asked.name, runtime), REGISTRY[runtime]
     if known is None:
         return Report(runtime, asked.name, asked.version, False, None, [], f"{where} has no package {asked.name}")
     why = f"{where} has {asked.name} (latest: {known.latest})" if known.latest else f"{where} has {asked.name}"
@@ -133,52 +110,24 @@ def _merge(reports: list[Report]) -> Report:
 def _existing(names: list[tuple[Runtime, str]]) -> list[tuple[Runtime, str]]:
     def exists(candidate: tuple[Runtime, str]) -> bool:
         with suppress(StartError):  # a hint that cannot be checked is none
-            return _look_up(candidate[1], candidate[0]) is not None
+            return look_up(candidate[1], candidate[0]) is not None
         return False
 
     with ThreadPoolExecutor(MISSES) as pool:
         return [name for name, there in zip(names, pool.map(exists, names), strict=True) if there]
 
 
-def _look_up(name: str, runtime: Runtime) -> _Known | None:
-    return _look_up_on_npm(name) if runtime == "npm" else _look_up_on_pypi(name)
-
-
-def _look_up_on_npm(name: str) -> _Known | None:
-    said = _npm_view(name, "versions", "dist-tags")
-    if not isinstance(said, dict):
-        return None
-    versions = said.get("versions") or []
-    tags = said.get("dist-tags") or {}
-    return _Known(versions if isinstance(versions, list) else [versions], tags.get("latest"), frozenset(tags))
-
-
-def _look_up_on_pypi(name: str) -> _Known | None:
-    done = _ask(_pip("-vv", "index", "versions", "--pre", "--", name), name, "python")
-    if found := re.search(r"^Available versions: (.+)$", done.stdout, re.MULTILINE):
-        versions = found[1].split(", ")
-        stable = [version for version in versions if not Version(version).is_prerelease]
-        return _Known(versions, (stable or versions)[0])
-    for reason in re.findall(r"^\s*Could not fetch URL \S+: (.*) - skipping$", done.stdout, re.MULTILINE):
-        if not reason.startswith("404 "):  # pip itself goes on as if the package did not exist
-            raise _no_answer(name, "python", reason)
-    if "No matching distribution found" not in done.stderr:
-        raise _no_answer(name, "python", _last_line(done.stderr))
-    page = rf"Fetched page \S+/{re.escape(canonicalize_name(name))}/? as "
-    return _Known([], None) if re.search(page, done.stdout) else None
-
-
-def _has(known: _Known, asked: Package, runtime: Runtime) -> bool:
+def _has(known: Known, asked: Package, runtime: Runtime) -> bool:
     if asked.version is None:
         return bool(known.versions)
     if asked.version in known.versions:
         return True
     if runtime == "npm":
-        return asked.version in known.tags or bool(_npm_view(asked.text, "version"))
+        return asked.version in known.tags or bool(npm_view(asked.text, "version"))
     return any(Requirement(asked.requirement).specifier.filter(known.versions, prereleases=True))
 
 
-def _nearest(wanted: str, known: _Known) -> list[str]:
+def _nearest(wanted: str, known: Known) -> list[str]:
     """Return the version before the wanted one, the one after it, and the latest."""
     numbered = {}
     for text in known.versions:
@@ -190,71 +139,3 @@ def _nearest(wanted: str, known: _Known) -> list[str]:
         near = sorted(version for version in numbered if version < target)[-1:]
         near += sorted(version for version in numbered if version > target)[:1]
     return list(dict.fromkeys([*(numbered[version] for version in near), *([known.latest] if known.latest else [])]))
-
-
-def _python_is_server(package: Package) -> bool | None:
-    options = ("--dry-run", "--no-deps", "--ignore-installed", "--only-binary=:all:", "--quiet", "--report=-")
-    done = _ask(_pip("install", *options, "--", package.requirement), package.name, "python")
-    if done.returncode:
-        return None
-    metadata = json.loads(done.stdout)["install"][0]["metadata"]
-    return not SDKS["python"].isdisjoint(requirement_names(metadata.get("requires_dist", [])))
-
-
-def _npm_view(package: str, *fields: str) -> Any:
-    """Return what npm says of the fields, None if there is no such package or version."""
-    npm = shutil.which("npm")
-    if not npm:
-        raise StartError(f"MCP_PACKAGE={package}: expected npm on the PATH (it comes with Node.js) to ask for it")
-    patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=500", "--no-update-notifier", "--loglevel=error")
-    done = _ask([npm, "view", "--json", *patience, "--", package, *fields], package, "npm")
-    try:
-        said = json.loads(done.stdout or "null")
-    except ValueError:
-        raise _no_answer(package, "npm", _last_line(done.stderr)) from None
-    error = said.get("error") if isinstance(said, dict) else None
-    if isinstance(error, dict) and error.get("code") == "E404":
-        return None
-    if isinstance(error, dict):
-        raise _no_answer(package, "npm", f"{error.get('code')} {error.get('summary')}")
-    if done.returncode:
-        raise _no_answer(package, "npm", _last_line(done.stderr))
-    return said
-
-
-def _pip(*arguments: str) -> list[str]:
-    # -P, or a pip.py in the working directory would be run instead.
-    return [sys.executable, "-P", "-m", "pip", "--no-input", "--disable-pip-version-check", "--retries=1", *arguments]
-
-
-def _ask(command: list[str], package: str, runtime: Runtime) -> subprocess.CompletedProcess[str]:
-    environ = passed_on(runtime, os.environ)
-    environ |= {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PIP_QUIET": "0"}  # nothing gets installed
-    try:
-        done = subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _no_answer(package, runtime, f"nothing came within {SECONDS} s") from None
-    except OSError as error:
-        raise _no_answer(package, runtime, f"{command[0]}: {error.strerror}") from None
-    if "No module named pip" in done.stderr:
-        raise StartError(f"MCP_PACKAGE={package}: expected pip beside this Python to ask for it")
-    return done
-
-
-def _no_answer(package: str, runtime: Runtime, reason: str) -> StartError:
-    said = one_line(" ".join(reason.split()))[:300]
-    return StartError(f"MCP_PACKAGE={package}: expected an answer from {REGISTRY[runtime]}: {said}")
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if "error" in line.lower()), lines[-1] if lines else "no word of why")

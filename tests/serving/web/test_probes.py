@@ -1,5 +1,6 @@
 """Liveness and readiness."""
 
+import pytest
 from fastmcp import FastMCP
 from fastmcp.server.providers import Provider
 from httpx2 import ASGITransport, AsyncClient
@@ -58,18 +59,17 @@ async def test_ready_is_503_before_the_start_and_after_the_stop():
     assert reply.json() == {"status": "unready", "reason": "stopping"}
 
 
-async def test_ready_says_what_a_source_says_that_knows_why_it_is_gone():
-    app = sample(Gone(UnavailableError("the printer is out of paper")))
-    async with app.router.lifespan_context(app), http(app) as client:
-        reply = await client.get("/ready")
-    assert reply.status_code == 503
-    assert reply.json() == {"status": "unready", "reason": "the printer is out of paper"}
-
-
-async def test_ready_is_503_when_a_source_of_tools_is_gone_and_health_is_not():
-    app = sample(Gone(ConnectionError("the database password is hunter2")))
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionError("the database password is hunter2"), "a source of tools does not answer"),
+        (UnavailableError("the printer is out of paper"), "the printer is out of paper"),  # meant to be told
+    ],
+)
+async def test_ready_is_503_when_a_source_of_tools_is_gone_and_health_is_not(error, reason):
+    app = sample(Gone(error))
     async with app.router.lifespan_context(app), http(app) as client:
         reply = await client.get("/ready")
         assert reply.status_code == 503
-        assert reply.json() == {"status": "unready", "reason": "a source of tools does not answer"}
+        assert reply.json() == {"status": "unready", "reason": reason}
         assert (await client.get("/health")).status_code == 200

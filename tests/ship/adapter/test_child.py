@@ -12,9 +12,10 @@ from serving.errors import StartError
 from ship.adapter.children import child as conversation
 from ship.adapter.children import pool as supervision
 from ship.adapter.children.child import Child
-from ship.adapter.children.exchange import ChildGoneError, result_of
+from ship.adapter.children.exchange import ChildGoneError
 from ship.adapter.children.pool import Pool
 from ship.adapter.children.program import Program
+from ship.adapter.children.wire import result_of
 from tests.ship.adapter.support import TOY, until
 
 
@@ -83,7 +84,7 @@ async def test_a_call_that_was_given_up_may_still_be_who_asks():
         late = child.begin("tools/call", tool("ask_late"))
         other = child.begin("tools/call", tool("hang"))
         late.abandon()
-        while late.number in child._exchanges:  # it asks when it is cancelled, is told that nobody can be, and ends
+        while late in child._exchanges:  # it asks when it is cancelled, is told that nobody can be, and ends
             await text(child, "echo", message="hi")
         other.abandon()
         assert "method" not in await other.next()
@@ -196,7 +197,7 @@ async def test_a_log_line_while_a_call_was_given_up_is_for_nobody():
         late = child.begin("tools/call", tool("log_late"))
         other = child.begin("tools/call", tool("hang"))
         late.abandon()
-        while late.number in child._exchanges:
+        while late in child._exchanges:
             await text(child, "echo", message="hi")
         other.abandon()
         assert "method" not in await other.next()

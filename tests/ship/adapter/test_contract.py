@@ -20,6 +20,7 @@ from tests.support import run
             "MCP_COMMAND is not set: expected the command to run, because of MCP_RUNTIME=custom",
         ),
         ({}, "MCP_PACKAGE is not set: expected the name of an npm or PyPI package, or MCP_COMMAND instead"),
+        ({"MCP_COMMAND": "cat", "MCP_SESSION_CHILDREN": "5"}, "MCP_SESSION_CHILDREN=5: expected MCP_STATELESS=false"),
         ({"MCP_PACKAGE": "a", "MCP_COMMAND": "b"}, "MCP_PACKAGE=a: expected no package beside MCP_COMMAND"),
         ({"MCP_COMMAND": "'unclosed geheim"}, "MCP_COMMAND: expected words as for a shell (no closing quotation)"),
         (

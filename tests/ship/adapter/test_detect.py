@@ -207,7 +207,7 @@ def test_a_bundle_starts_nothing_but_what_is_in_it(tmp_path, manifest):
         [{"registryType": "oci", "identifier": "x"}],
         [{"registryType": "npm", "identifier": "x", "transport": {"type": "streamable-http"}}],
         [{"registryType": "npm", "identifier": "git+https://h/x"}],
-        [{"registryType": "pypi", "identifier": "--index-url=x"}],
+        [{"registryType": "pypi", "identifier": "--prefix=x"}],
         [{"registryType": ["npm"], "identifier": {}}, 1, None],
         {"npm": "x"},
     ],

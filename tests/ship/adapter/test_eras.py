@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import httpx2
 import pytest
@@ -13,16 +12,9 @@ from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult, PromptReference
 
+from tests.eras import Column, Era, only
 from tests.ship.adapter.support import ADAPTER, adapted, called, ready, toy, until
-from tests.support import ROOT, Server, environment, post
-
-
-@dataclass(frozen=True)
-class Era:
-    name: str
-    mode: str
-    arguments: tuple[str, ...] = ()
-
+from tests.support import ROOT, environment, post
 
 MODERN = Era("2026-07-28", "auto")
 OWN = Era("sessions with a child of their own", "legacy", ("--stateless", "false", "--session-children", "9"))
@@ -31,23 +23,10 @@ STATELESS = Era("handshake, stateless", "legacy")
 EVERY = (MODERN, OWN, SHARED, STATELESS)
 
 
-@dataclass
-class Column:
-    era: Era
-    server: Server
-
-    def client(self, **options) -> Client:
-        return Client(self.server.url, mode=self.era.mode, **options)
-
-
 @pytest.fixture(scope="module", params=EVERY, ids=lambda era: era.name)
 def column(request) -> Iterator[Column]:
     with adapted(*request.param.arguments) as server:
         yield Column(request.param, server)
-
-
-def only(*eras: Era):
-    return pytest.mark.parametrize("column", eras, indirect=True, ids=lambda era: era.name)
 
 
 async def accept(message, response_type, params, context) -> ElicitResult:

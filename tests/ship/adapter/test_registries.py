@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from serving.errors import StartError
-from ship.adapter.packages import registries
+from ship.adapter.packages import lookups
 from ship.adapter.packages.names import parse, resembling
 from ship.adapter.packages.registries import check, is_server
 
@@ -71,7 +71,7 @@ def test_a_registry_that_never_answers_is_given_up(tmp_path, monkeypatch):
     npm.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(registries, "SECONDS", 0.5)
+    monkeypatch.setattr(lookups, "SECONDS", 0.5)
     with pytest.raises(StartError, match=r"^MCP_PACKAGE=x: expected an answer from npm: nothing came within 0.5 s$"):
         check("x", "npm")
 
