@@ -16,10 +16,14 @@ MOST_HELD: Final = 64 * 1024**2
 BODY: Final = "serving.body"
 """Where the scope keeps the body."""
 _CLOSE: Final = {"Connection": "close"}
+_TWO_LENGTHS: Final = "expected Content-Length or Transfer-Encoding, not both"
 
 
 class ReadBodies:
     """ASGI middleware: refuse a body that is too long (413) or too slow (408), and pass others on in one message.
+
+    A request that states its length in two ways is refused, and its connection ends (RFC 9112, 6.1): a proxy may have
+    believed the other one, and taken for a body what would be the next request here.
 
     `uploads` holds the scopes of those that arrive, for a stop to cancel (503).
     """
@@ -32,6 +36,10 @@ class ReadBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body; a length that says too much is refused before any of it is read."""
+        if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {
+            name for name, _ in scope["headers"]
+        }:
+            return await refusal(400, "two_lengths", _TWO_LENGTHS, _CLOSE)(scope, receive, send)
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return await self.app(scope, receive, send)
         length = Headers(scope=scope).get("content-length", "")

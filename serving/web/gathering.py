@@ -5,6 +5,8 @@ from typing import Any, Final
 
 MOST_GATHERED: Final = 64 * 1024
 """Bytes; more is written without waiting for the end of the turn, so that the transport can say when to pause."""
+UNREAD_SECONDS: Final = 30
+"""How long a client may take to read the last of what has been sent, once the connection is being closed."""
 
 
 class GatheringTransport:
@@ -12,8 +14,7 @@ class GatheringTransport:
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
-        self._gathered: list[bytes] = []
-        self._size = 0
+        self._gathered = bytearray()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -21,20 +22,20 @@ class GatheringTransport:
     def write(self, data: bytes) -> None:
         """Send this, at the latest when the loop turns."""
         if not self._gathered:
-            self._loop.call_soon(self._flush)
-        self._gathered.append(data)
-        self._size += len(data)
-        if self._size > MOST_GATHERED:
-            self._flush()
+            self._loop.call_soon(self.flush)
+        self._gathered += data
+        if len(self._gathered) > MOST_GATHERED:
+            self.flush()
 
     def close(self) -> None:
-        """Hang up after what has been written."""
-        self._flush()
+        """Hang up after what has been written; a transport by itself would wait for its reader for ever."""
+        self.flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(UNREAD_SECONDS, self._transport.abort)
 
-    def _flush(self) -> None:
-        gathered = b"".join(self._gathered)
-        self._gathered.clear()
-        self._size = 0
+    def flush(self) -> None:
+        """Send what has been gathered, unless nobody can read it any more."""
+        gathered, self._gathered = self._gathered, bytearray()
         if gathered and not self._transport.is_closing():
             self._transport.write(gathered)

@@ -22,11 +22,11 @@ def server():
         yield running
 
 
-def send(server, head, body=b""):
+def send(server, head, body=b"", method="POST"):
     """Send raw bytes and return what comes back until the server closes."""
     address = httpx2.URL(server.url)
     with socket.create_connection((address.host, address.port), timeout=30) as connection:
-        connection.sendall(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
+        connection.sendall(f"{method} /mcp HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
         answer = b""
         while chunk := connection.recv(65536):
             answer += chunk
@@ -44,6 +44,16 @@ def test_a_length_that_says_too_much_is_refused_before_the_body_is_there(server)
 def test_chunks_without_end_are_refused_as_soon_as_they_are_too_much(server):
     chunk = b"%x\r\n%s\r\n" % (600, b"x" * 600)
     assert send(server, "Transfer-Encoding: chunked", chunk * 2).startswith("HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_request_of_two_lengths_is_refused_and_what_follows_is_not_read(server, method):
+    head = "Content-Length: 5\r\nTransfer-Encoding: chunked"
+    behind = b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answer = send(server, head, behind, method)
+    assert answer.count("HTTP/1.1 ") == 1
+    assert answer.startswith("HTTP/1.1 400")
+    assert "expected Content-Length or Transfer-Encoding, not both" in answer
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])

@@ -1,4 +1,4 @@
-"""Clients that take their time, that are too many, or that send what is no request, over real sockets."""
+"""Clients that take their time, are too many, or send what is no request or has no end, over real sockets."""
 
 import asyncio
 import re
@@ -47,7 +47,8 @@ async def connection_to_us(answer_after=0.0, answer=lambda scope: "ok"):
     """Connect to an app under our protocol, in this process."""
 
     async def app(scope, receive, send):
-        await anyio.sleep(answer_after)
+        if answer_after:
+            await anyio.sleep(answer_after)
         await PlainTextResponse(answer(scope))(scope, receive, send)
 
     config = uvicorn.Config(app, http=ours.ImpatientProtocol, lifespan="off", log_config=None)
@@ -108,77 +109,73 @@ HOST = b"Host: localhost\r\n"
 
 
 @pytest.mark.parametrize(
-    ("request_line_and_headers", "status", "why"),
+    "request_line_and_headers",
     [
-        (b"GET / HTTP/1.1\r\n", 400, b"expected one Host header, got 0"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n", 400, b"expected one Host header, got 2"),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 70_000 + b"\r\n", 431, b"expected at most 65536"),
-        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n" + HOST, 431, b"expected at most 65536"),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: x\r\n" * 12_000, 431, b"expected at most 65536"),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 400, b"Invalid"),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 4\r\n", 400, b"Invalid"),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: xchunked\r\n", 501, b"but chunked"),
-        (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n", 501, b"but chunked"),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X : x\r\n", 400, b"Invalid"),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n", 400, b"Invalid"),
-        (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\r\n b\r\n", 400, b"Invalid"),
-        (b"GET / HTTP/1.1\n" + HOST.replace(b"\r", b""), 400, b"Invalid"),
-        (b"\x16\x03\x01\x02\x00\x01", 400, b"Invalid"),
+        b"GET / HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 4\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: +3\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: xchunked\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X : x\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
     ],
 )
-async def test_what_is_no_request_gets_its_status_and_reaches_nobody(request_line_and_headers, status, why):
+async def test_what_is_no_request_gets_400_and_reaches_nobody(request_line_and_headers):
     reached = []
     async with connection_to_us(answer=lambda scope: reached.append(scope) or "ok") as (reader, writer, _):
         writer.write(request_line_and_headers + b"\r\n")
-        answer = await reader.read()
-        assert answer.startswith(b"HTTP/1.1 %d " % status)
-        assert why in answer
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
         assert not reached
 
 
-async def test_headers_without_an_end_are_not_read_to_their_end(monkeypatch):
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET / HTTP/1.1\r\n" + HOST + b"X: ",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n1;",
+        b"GET / HTTP/1.1\r\n" + HOST + b"\r\nPOST / HTTP/1.1\r\nContent-Length: 900000000\r\n" + HOST + b"\r\n",
+    ],
+    ids=["a header", "a trailer", "a chunk's extension", "a request ahead of an answer"],
+)
+async def test_what_has_no_end_is_not_read_to_its_end(endless, monkeypatch):
     monkeypatch.setattr(ours, "HEADER_SECONDS", 3600)
-    async with connection_to_us() as (_, writer, _):
-        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
+    async with connection_to_us(answer_after=3600) as (_, writer, served):
+        writer.write(endless)
         with anyio.fail_after(20), suppress(ConnectionError):
             while True:
                 writer.write(b"x" * 10_000)
                 await writer.drain()
+        await ended(served)
 
 
-@pytest.mark.parametrize(
-    "start", [b"GET / HTTP/1.0\r\n", b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 60_000 + b"\r\n"]
-)
-async def test_long_headers_are_no_fault_and_neither_is_an_old_client_that_names_no_host(start):
-    async with connection_to_us() as (reader, writer, _):
-        writer.write(start + b"Connection: close\r\n\r\n")
-        assert (await reader.read()).endswith(b"ok")
+async def ended(served):
+    """End what still waits to answer."""
+    for task in served.tasks:
+        task.cancel()
+    await asyncio.wait(served.tasks) if served.tasks else None
+
+
+async def test_long_headers_are_no_fault_and_neither_is_an_old_client_that_names_no_host():
+    for start in (b"GET / HTTP/1.0\r\n", b"GET / HTTP/1.1\r\n" + HOST + b"X: " + b"x" * 60_000 + b"\r\n"):
+        async with connection_to_us() as (reader, writer, _):
+            writer.write(start + b"Connection: close\r\n\r\n")
+            assert (await reader.read()).endswith(b"ok")
 
 
 async def test_requests_that_are_sent_ahead_are_answered_in_their_order():
     async with connection_to_us(answer=lambda scope: f"<{scope['path']}>") as (reader, writer, _):
-        for path in range(ours.MOST_AHEAD):
+        for path in range(20):
             writer.write(b"GET /%d HTTP/1.1\r\n%s\r\n" % (path, HOST))
         writer.write(b"GET /last HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
         bodies = re.findall(rb"<(.+?)>", await reader.read())
-        assert bodies == [*(b"/%d" % path for path in range(ours.MOST_AHEAD)), b"/last"]
+        assert bodies == [*(b"/%d" % path for path in range(20)), b"/last"]
 
 
-@pytest.mark.parametrize(
-    "ahead",
-    [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40,
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 2_000_000,
-        b"this is no request\r\n\r\n",
-    ],
-)
-async def test_what_goes_too_far_ahead_of_an_answer_ends_the_connection_without_a_word_in_that_answer(ahead):
-    async with connection_to_us(answer_after=3600) as (reader, writer, served):
-        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        while not served.tasks:
-            await anyio.lowlevel.checkpoint()
-        writer.write(ahead)
-        with suppress(ConnectionResetError):
-            assert not await reader.read()
-        for task in served.tasks:
-            task.cancel()
+async def test_who_has_asked_and_says_no_more_gets_the_answer():
+    async with connection_to_us() as (reader, writer, _):
+        writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        writer.write_eof()
+        assert (await reader.read()).endswith(b"ok")
