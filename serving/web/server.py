@@ -1,5 +1,6 @@
 """MCP over HTTP: streamable HTTP or SSE, on one socket, under uvicorn."""
 
+import gc
 import logging
 import math
 import os
@@ -60,6 +61,7 @@ class Server(uvicorn.Server):
         except SystemExit:
             raise SystemExit(StartError.exit_status) from None  # a lifespan failed, and has been logged
         if not self.should_exit:
+            gc.freeze()  # what the start has made stays; to look through it time and again would make calls wait
             log.info(self.where)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

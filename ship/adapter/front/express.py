@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log: Final = logging.getLogger("ship.adapter.front.express")
 
-PATIENT_SECONDS: Final = 0.05
+PATIENT_SECONDS: Final = 0.25
 """Calls that are over sooner are not worth watching whether their client hangs up."""
 _CONTENT: Final = frozenset({"text", "image", "audio", "resource", "resource_link"})
 _LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"

@@ -1,13 +1,16 @@
 """Over HTTP: starting, refusing to start, and stopping."""
 
+import gc
 import signal
 import socket
 
 import httpx2
 import pytest
+import uvicorn
 from fastmcp import Client
+from starlette.responses import PlainTextResponse
 
-from serving.web.server import listen
+from serving.web.server import Server, listen
 from tests.support import SAMPLE, run, serving
 
 
@@ -26,6 +29,19 @@ def test_the_start_says_where_everything_is():
         assert f"MCP on {server.base}/mcp, page on {server.base}/, probes on {server.base}/health" in line
         for path in ("/", "/health", "/ready"):
             assert httpx2.get(server.base + path).status_code == 200
+
+
+async def test_the_garbage_collector_leaves_alone_what_the_start_has_made():
+    config = uvicorn.Config(PlainTextResponse("ok"), port=0, lifespan="off", log_config=None)
+    config.load()
+    server = Server(config, "here")
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.unfreeze()
+        await server.shutdown()
 
 
 def test_sse_says_once_that_it_is_deprecated():
