@@ -36,13 +36,14 @@ class ReadBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body; a length that says too much is refused before any of it is read."""
-        if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= {
-            name for name, _ in scope["headers"]
-        }:
-            return await refusal(400, "two_lengths", _TWO_LENGTHS, _CLOSE)(scope, receive, send)
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        length = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            return await refusal(400, "two_lengths", _TWO_LENGTHS, _CLOSE)(scope, receive, send)
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return await self.app(scope, receive, send)
+        length = headers.get("content-length", "")
         too_long = length.isdecimal() and int(length) > self.most_bytes
         body = self._too_long() if too_long else await self._read(receive)
         if body is None:
