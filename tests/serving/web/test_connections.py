@@ -124,7 +124,12 @@ HOST = b"Host: localhost\r\n"
 )
 async def test_what_is_no_request_gets_400_and_reaches_nobody(request_line_and_headers):
     reached = []
-    async with connection_to_us(answer=lambda scope: reached.append(scope) or "ok") as (reader, writer, _):
+
+    def answer(scope):
+        reached.append(scope)
+        return "ok"
+
+    async with connection_to_us(answer=answer) as (reader, writer, _):
         writer.write(request_line_and_headers + b"\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
         assert not reached
