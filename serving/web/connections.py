@@ -12,7 +12,7 @@ from serving.web.gathering import GatheringTransport
 HEADER_SECONDS: Final = 10
 """How long a client may take to send a request's headers."""
 WRITE_SECONDS: Final = 30
-"""How long a client may take to read what has been sent, before any more of it is."""
+"""How long a client may take to read what has been sent, before any more of it is, or the connection is closed."""
 MOST_CONNECTIONS: Final = 4096
 """How many connections are kept open, where descriptors allow as many; another one is reset."""
 SPARE_DESCRIPTORS: Final = 100
@@ -53,6 +53,7 @@ class ImpatientProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request, if there is room for another connection."""
+        transport.set_write_buffer_limits(0)  # whatever a client leaves unread has a time, also behind a close
         self._gathering = GatheringTransport(transport, self.loop)
         super().connection_made(self._gathering)  # type: ignore[arg-type]
         if len(self.connections) > _most:

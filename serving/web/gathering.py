@@ -5,8 +5,6 @@ from typing import Any, Final
 
 MOST_GATHERED: Final = 64 * 1024
 """Bytes; more is written without waiting for the end of the turn, so that the transport can say when to pause."""
-UNREAD_SECONDS: Final = 30
-"""How long a client may take to read the last of what has been sent, once the connection is being closed."""
 
 
 class GatheringTransport:
@@ -28,11 +26,9 @@ class GatheringTransport:
             self.flush()
 
     def close(self) -> None:
-        """Hang up after what has been written; a transport by itself would wait for its reader for ever."""
+        """Hang up after what has been written."""
         self.flush()
         self._transport.close()
-        if self._transport.get_write_buffer_size():
-            self._loop.call_later(UNREAD_SECONDS, self._transport.abort)
 
     def flush(self) -> None:
         """Send what has been gathered, unless nobody can read it any more."""

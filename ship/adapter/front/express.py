@@ -29,7 +29,6 @@ from ship.adapter.children.exchange import ChildGoneError
 from ship.adapter.children.wire import Json, result_of
 from ship.adapter.front.caller import CannotAskError
 from ship.adapter.front.components import NO_RESULT, forwardable
-from ship.adapter.front.introduce import Introduce
 from ship.adapter.front.plain import plain_call
 from ship.adapter.front.provider import ChildProvider
 from ship.adapter.front.reply import Reply
@@ -89,8 +88,7 @@ class Express:
         self._name = mcp.name
         self._surrounded: Any = self._forward
         for middleware in reversed(mcp.middleware):
-            if not isinstance(middleware, Introduce):  # it has nothing to say about calls, and is asked three times
-                self._surrounded = partial(middleware, call_next=self._surrounded)
+            self._surrounded = partial(middleware, call_next=self._surrounded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the call, if it is a plain one."""

@@ -77,6 +77,24 @@ async def test_a_client_that_does_not_read_its_answer_is_not_waited_for(monkeypa
                 await anyio.lowlevel.checkpoint()
 
 
+async def test_a_connection_that_is_closed_does_not_wait_for_its_last_words_to_be_read_either(monkeypatch):
+    monkeypatch.setattr(ours, "WRITE_SECONDS", 0.05)
+    async with connection_to_us(answer=lambda scope: "x" * 60_000) as (_, other, served):
+        with anyio.fail_after(20), socket.socket() as client:
+            while len(served.connections) != 1:
+                await anyio.lowlevel.checkpoint()
+            first = set(served.connections)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(other.get_extra_info("peername"))
+            while served.connections == first:
+                await anyio.lowlevel.checkpoint()
+            (deaf,) = served.connections - first
+            deaf.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            while served.connections != first:
+                await anyio.lowlevel.checkpoint()
+
+
 async def test_a_connection_too_many_is_closed_and_the_others_are_served(monkeypatch):
     monkeypatch.setattr(ours, "_most", 1)
     async with connection_to_us() as (reader, writer, _):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import anyio
 import anyio.lowlevel
 
 from serving.web.gathering import MOST_GATHERED, GatheringTransport
@@ -13,7 +12,7 @@ class Written(asyncio.Transport):
 
     def __init__(self):
         super().__init__({"peername": "somebody"})
-        self.pieces, self.closed, self.unread, self.aborted = [], False, 0, False
+        self.pieces, self.closed = [], False
 
     def write(self, data):
         self.pieces.append(data)
@@ -21,14 +20,8 @@ class Written(asyncio.Transport):
     def close(self):
         self.closed = True
 
-    def abort(self):
-        self.aborted = True
-
     def is_closing(self):
         return self.closed
-
-    def get_write_buffer_size(self):
-        return self.unread
 
 
 async def gathering():
@@ -70,16 +63,6 @@ async def test_nothing_is_written_to_a_connection_that_is_gone():
     written.close()
     await anyio.lowlevel.checkpoint()
     assert written.pieces == []
-
-
-async def test_a_closed_connection_whose_last_words_nobody_reads_does_not_stay(monkeypatch):
-    monkeypatch.setattr("serving.web.gathering.UNREAD_SECONDS", 0)
-    written, transport = await gathering()
-    written.unread = 1
-    transport.close()
-    with anyio.fail_after(20):
-        while not written.aborted:
-            await anyio.lowlevel.checkpoint()
 
 
 async def test_what_a_writer_does_with_its_bytes_afterwards_changes_nothing():
