@@ -80,13 +80,23 @@ def configure(settings: type[S], argv: Sequence[str] = ()) -> S:
     Raises:
         SettingsError: a setting that cannot be used.
     """
+    loaded = read_settings(settings, argv)
+    import_fastmcp()
+    return loaded
+
+
+def read_settings(settings: type[S], argv: Sequence[str] = ()) -> S:
+    """Read the settings, set up the logs, and mention what nearly is a setting.
+
+    Raises:
+        SettingsError: a setting that cannot be used.
+    """
     loaded = load_settings(settings, argv)
     configure_logs(loaded)
     for hint in near_misses(settings):
         if "did you mean MCP_AUTH" in hint and loaded.auth == "none":
             raise SettingsError(hint)  # somebody believes this server protected
         log.warning(hint)
-    import_fastmcp()
     return loaded
 
 

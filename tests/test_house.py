@@ -96,4 +96,4 @@ def test_a_build_sees_only_what_is_named():
     first, *rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert (first, rules[-2:]) == ("*", ["**/__pycache__", "**/.*"])
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    assert allowed == {"requirements.txt", "pyproject.toml", "server.py", "serving", "tools", "ship/adapter"}
+    assert allowed == {*LOCKS, "pyproject.toml", "server.py", "serving", "tools", "ship/adapter", "ship/mcpb"}

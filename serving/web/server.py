@@ -17,6 +17,7 @@ from serving.settings import Settings
 from serving.stop import CLEANUP_SECONDS, leave_within
 from serving.web.app import create_app
 from serving.web.connections import ImpatientProtocol, allow_connections
+from serving.web.listener import base_url, listen
 
 log: Final = logging.getLogger("serving.web.server")
 
@@ -24,14 +25,20 @@ BACKLOG: Final = 64
 """How many connections asyncio accepts at a time, and so how often it complains when descriptors have run out."""
 
 
-def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM arrives.
+def serve(
+    create_server: Callable[[], FastMCP],
+    settings: Settings,
+    listener: socket.socket | None = None,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM arrives, on a socket that listens already if there is one.
 
     Raises:
         StartError: the address cannot be listened on.
     """
     allow_connections()
-    listener = listen(settings.host, settings.port)  # before the tools are imported: a port in use is known at once
+    # Before the tools are imported: a port in use is known at once.
+    listener = listener or listen(settings.host, settings.port)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
         create_app(create_server(), settings),
@@ -44,15 +51,16 @@ def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
         proxy_headers=False,  # the app has believed whom it believes
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds) + CLEANUP_SECONDS,
     )
-    Server(config, _where(listener, settings)).run(sockets=[listener])
+    Server(config, _where(listener, settings), on_start).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
     """uvicorn, saying where it answers, and sure to end."""
 
-    def __init__(self, config: uvicorn.Config, where: str) -> None:
+    def __init__(self, config: uvicorn.Config, where: str, on_start: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self.where = where
+        self.on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -62,6 +70,7 @@ class Server(uvicorn.Server):
             raise SystemExit(StartError.exit_status) from None  # a lifespan failed, and has been logged
         if not self.should_exit:
             gc.freeze()  # what the start has made stays; to look through it time and again would make calls wait
+            self.on_start()
             log.info(self.where)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -73,35 +82,10 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on `host` and `port`.
-
-    The socket carries its protocol number because asyncio sets TCP_NODELAY, without which a call can take 40 ms,
-    only on sockets that do.
-
-    Raises:
-        StartError: there is no such host, or the port is taken.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()  # only now is the port ours; who connects before we serve is kept waiting
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "this is no host name"
-        raise StartError(f"cannot listen on {host}:{port}: {reason} (choose another with --host or --port)") from error
-    return listener
-
-
 def _where(listener: socket.socket, settings: Settings) -> str:
-    name, port = listener.getsockname()[:2]
-    host = f"http://[{name}]" if ":" in name else f"http://{name}"
-    base = f"{host}:{port}"
+    base = base_url(listener)
+    metrics = f"{base.rpartition(':')[0]}:{settings.metrics_port}" if settings.metrics_port else base
     return (
         f"MCP on {base}{settings.endpoint}, page on {base}/, probes on {base}/health and {base}/ready, "
-        f"metrics on {host}:{settings.metrics_port or port}/metrics"
+        f"metrics on {metrics}/metrics"
     )

@@ -15,7 +15,7 @@ from serving.identity import ROOT
 from ship.adapter.children.program import Program
 from ship.adapter.packages.detect import detect_package
 from ship.adapter.packages.install import install, runtime_of_installed
-from ship.adapter.settings import AdapterSettings
+from ship.adapter.settings import AdapterSettings, ChildSettings
 
 if TYPE_CHECKING:
     from ship.adapter.packages.names import Runtime
@@ -68,7 +68,7 @@ def hide_environment() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def child_environment(settings: AdapterSettings, environ: Mapping[str, str]) -> dict[str, str]:
+def child_environment(settings: ChildSettings, environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the child sees: what everybody may, what is allowed by name, and `MCP_CHILD_ENV_X` as `X`.
 
     Raises:
@@ -96,11 +96,7 @@ def _choose(settings: AdapterSettings) -> tuple[str, str, list[str]]:
     command = _split("MCP_COMMAND", settings.command)
     if runtime not in ("", "npm", "python", "custom"):
         raise StartError(f"MCP_RUNTIME={settings.runtime}: expected npm, python or custom")
-    if settings.session_children and settings.stateless:
-        count = settings.session_children
-        raise StartError(
-            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
-        )
+    refuse_unused_children(settings)
     if package and command:
         raise StartError(f"MCP_PACKAGE={package}: expected no package beside MCP_COMMAND, or no command beside it")
     if runtime == "custom" and not command:
@@ -113,6 +109,19 @@ def _choose(settings: AdapterSettings) -> tuple[str, str, list[str]]:
     if command:
         return "custom", "", command
     return runtime, package, []
+
+
+def refuse_unused_children(settings: ChildSettings) -> None:
+    """See that who wants children for sessions has sessions.
+
+    Raises:
+        StartError: there are none.
+    """
+    if settings.session_children and settings.stateless:
+        count = settings.session_children
+        raise StartError(
+            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
+        )
 
 
 def _split(key: str, value: str) -> list[str]:

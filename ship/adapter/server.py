@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from ship.adapter.children.program import Program
-from ship.adapter.settings import AdapterSettings
+from ship.adapter.settings import ChildSettings
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -14,7 +14,7 @@ UNKNOWN: Final = "unknown"
 """The version of a server that has not said its own."""
 
 
-def create_adapter(settings: AdapterSettings, program: Program) -> "FastMCP":
+def create_adapter(settings: ChildSettings, program: Program) -> "FastMCP":
     """Put what the children of `program` offer on a FastMCP server; they start with it."""
     from serving.chassis import chassis
     from ship.adapter.children.pool import Pool

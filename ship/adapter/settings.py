@@ -1,20 +1,13 @@
-"""The chassis' settings, and those of an adapter."""
+"""The chassis' settings, those of whatever has children, and those of an adapter."""
 
 from pydantic import Field, SecretStr
 
 from serving.settings import Names, Settings
 
 
-class AdapterSettings(Settings):
-    """What to run, and how many of it; `ship.adapter.contract` reads and checks the first five together."""
+class ChildSettings(Settings):
+    """How many children run, and what they may see."""
 
-    runtime: str = Field("", description="npm, python or custom: what package or command is; found out when not set")
-    package: str = Field(
-        "", description="npm or PyPI package to run, with a version if you like: NAME@1.2.3, NAME==1.2.3"
-    )
-    command: str = Field("", description="command to run instead of a package (custom)")
-    args: SecretStr = Field(SecretStr(""), description="arguments for it, quoted as for a shell")
-    cwd: str = Field("", description="folder to run it in")
     child_env: Names = Field(
         (), description="variables that it may see, comma-separated, besides MCP_CHILD_ENV_X=value, which it sees as X"
     )
@@ -24,4 +17,16 @@ class AdapterSettings(Settings):
     session_children: int = Field(
         0, ge=0, le=1000, description="how many sessions may have one of their own (needs stateless=false)"
     )
+
+
+class AdapterSettings(ChildSettings):
+    """What to run; `ship.adapter.contract` reads and checks the first five together."""
+
+    runtime: str = Field("", description="npm, python or custom: what package or command is; found out when not set")
+    package: str = Field(
+        "", description="npm or PyPI package to run, with a version if you like: NAME@1.2.3, NAME==1.2.3"
+    )
+    command: str = Field("", description="command to run instead of a package (custom)")
+    args: SecretStr = Field(SecretStr(""), description="arguments for it, quoted as for a shell")
+    cwd: str = Field("", description="folder to run it in")
     install_dir: str = Field("~/.cache/mcp-adapter", description="where packages are installed")

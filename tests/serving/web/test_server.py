@@ -2,7 +2,6 @@
 
 import gc
 import signal
-import socket
 
 import httpx2
 import pytest
@@ -10,8 +9,8 @@ import uvicorn
 from fastmcp import Client
 from starlette.responses import PlainTextResponse
 
-from serving.web.server import Server, listen
-from tests.support import SAMPLE, run, serving
+from serving.web.server import Server
+from tests.support import serving
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
@@ -70,26 +69,3 @@ def test_a_second_signal_ends_the_process_at_once_and_quietly():
         server.process.send_signal(signal.SIGINT)
         assert server.stop(signal.SIGINT) == 0
         assert "Traceback" not in "\n".join(server.log)
-
-
-def test_a_port_in_use_is_one_clear_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = run("--port", str(port), script=SAMPLE, MCP_LOG_FORMAT="text")
-    assert result.returncode == 1
-    assert len(result.stderr.splitlines()) == 1
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
-    assert "choose another with --host or --port" in result.stderr
-
-
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "a..b"])
-def test_a_host_that_does_not_exist_is_one_clear_line(host):
-    result = run("--host", host, "--port", "0", script=SAMPLE)
-    assert result.returncode == 1
-    assert len(result.stderr.splitlines()) == 1
-    assert f"cannot listen on {host}:0: " in result.stderr
-
-
-def test_an_answer_is_not_delayed_by_the_network_stack():
-    with listen("127.0.0.1", 0) as listener:
-        assert listener.proto == socket.IPPROTO_TCP

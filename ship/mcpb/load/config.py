@@ -1,0 +1,116 @@
+"""A bundle's command and variables, with the placeholders filled in: by what the user has configured, and where it is.
+
+`${user_config.api-key}` is the variable `USER_CONFIG_API_KEY`, checked as the manifest says, or the default. As in
+mcpb's own hosts, a list in the place of an argument becomes that many arguments. Unlike there, what is not configured
+and has no default never stays behind as `${...}`: an argument or variable of nothing else is left out.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ship.mcpb.errors import BundleError, one_line
+from ship.mcpb.load.manifest import Bundle, Option, Override
+
+PREFIX: Final = "USER_CONFIG_"
+_PLACEHOLDER: Final = re.compile(r"\$\{([^{}]+)\}")
+_USER: Final = "user_config."
+
+Values = Mapping[str, str | list[str] | None]
+"""What each placeholder stands for; None is what is not configured."""
+
+
+def fill_in(bundle: Bundle, start: Override, environ: Mapping[str, str]) -> Override:
+    """Return the command, arguments and variables without placeholders.
+
+    Raises:
+        BundleError: something that is required is missing, named by its variable, or does not fit.
+    """
+    values = _values(bundle, environ)
+    [command] = _filled(start.command, values) or [""]
+    args = [word for argument in start.args or () for word in _filled(argument, values)]
+    env = {name: ",".join(filled) for name, text in (start.env or {}).items() if (filled := _filled(text, values))}
+    return Override(command=command, args=tuple(args), env=env)
+
+
+def variable(key: str) -> str:
+    """Return the variable by which a user configures what a manifest calls `key`."""
+    return PREFIX + re.sub(r"\W", "_", key, flags=re.ASCII).upper()
+
+
+def _values(bundle: Bundle, environ: Mapping[str, str]) -> Values:
+    home = Path(environ.get("HOME") or "/")
+    places = {name.upper(): str(home / name) for name in ("Desktop", "Documents", "Downloads")}
+    given = {_USER + key: _given(key, option, environ) for key, option in bundle.manifest.user_config.items()}
+    required = [key for key, option in bundle.manifest.user_config.items() if option.required]
+    if missing := [variable(key) for key in required if not given[_USER + key]]:
+        raise BundleError(f"{one_line(', '.join(missing))}: expected a value, without which the bundle does not run")
+    fixed = {"__dirname": str(bundle.folder), "HOME": str(home), "/": os.sep, "pathSeparator": os.sep}
+    return {**fixed, **places, **given}
+
+
+def _given(key: str, option: Option, environ: Mapping[str, str]) -> str | list[str] | None:
+    name = variable(key)
+    text = environ.get(name, "")
+    value = _as_written(option.default) if not text else _several(name, text) if option.multiple else text
+    for one in value if isinstance(value, list) else filter(None, [value]):
+        _check(name, one, option)
+    if option.type == "boolean" and isinstance(value, str):
+        return value.lower()
+    return value or None
+
+
+def _as_written(default: object) -> str | list[str] | None:
+    if isinstance(default, list):
+        return [str(one) for one in default]
+    if isinstance(default, bool):
+        return str(default).lower()
+    return None if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _several(name: str, text: str) -> list[str]:
+    """Read a list, which is JSON, or separated by commas."""
+    if not text.startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise BundleError(f"{name}: expected a JSON list of strings, or values separated by commas")
+    return found
+
+
+def _check(name: str, value: str, option: Option) -> None:
+    """See that a value fits, which is not shown, because it may be secret."""
+    if option.type == "boolean" and value.lower() not in ("true", "false"):
+        raise BundleError(f"{name}: expected true or false")
+    if option.type == "number":
+        low, high = option.min, option.max
+        limits = (f" from {low:g}" if low is not None else "") + (f" up to {high:g}" if high is not None else "")
+        try:
+            number = float(value)
+        except ValueError:
+            raise BundleError(f"{name}: expected a number{limits}") from None
+        if not (low is None or number >= low) or not (high is None or number <= high):
+            raise BundleError(f"{name}: expected a number{limits}")
+
+
+def _filled(text: str, values: Values) -> list[str]:
+    """Return what becomes of an argument: one word, or none or several if it is nothing but one placeholder."""
+    alone = _PLACEHOLDER.fullmatch(text)
+    if alone and alone[1].startswith(_USER):
+        value = values.get(alone[1])
+        return value if isinstance(value, list) else [value] if value is not None else []
+    return [_PLACEHOLDER.sub(lambda found: _inside(found, values), text)]
+
+
+def _inside(found: re.Match[str], values: Values) -> str:
+    name = found[1]
+    if name in values or name.startswith(_USER):
+        value = values.get(name)
+        return ",".join(value) if isinstance(value, list) else value or ""
+    return found[0]  # not a placeholder of ours: perhaps the program's own

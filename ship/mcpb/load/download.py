@@ -1,0 +1,182 @@
+"""Get a bundle to where it can be looked at: over HTTPS, or from a file; with an end, whatever the other side does."""
+
+import asyncio
+import hashlib
+import logging
+import os
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import unquote, urljoin, urlsplit
+
+import httpx2
+
+from ship.mcpb.errors import BundleError, one_line
+
+log: Final = logging.getLogger("ship.mcpb")
+
+MOST_TRIES: Final = 4
+MOST_REDIRECTS: Final = 5
+FIRST_PAUSE: Final = 0.5
+"""Seconds before the second try; each further pause is twice as long."""
+TIMEOUT: Final = httpx2.Timeout(30, connect=10)
+"""How long the other side may be silent."""
+PROGRESS_SECONDS: Final = 5.0
+_PIECE: Final = 256 * 1024
+_NO_ADDRESS: Final = "BUNDLE_URL: expected an address like https://example.com/x.mcpb or file:///path/x.mcpb"
+_TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class _PassingError(Exception):
+    """Something that may be over at the next try; the message says what."""
+
+
+class _Sink:
+    """Where the bytes go: into a file, up to a limit, through a hash."""
+
+    def __init__(self, file: IO[bytes], most_bytes: int, expected: int | None) -> None:
+        self.hash = hashlib.sha256()
+        self.bytes = 0
+        self._file, self._most, self._expected = file, most_bytes, expected
+        self._said = time.monotonic()
+        if expected is not None and expected > most_bytes:
+            raise self._too_long()
+
+    def write(self, data: bytes) -> None:
+        self.bytes += len(data)
+        if self.bytes > self._most:
+            raise self._too_long()
+        self.hash.update(data)
+        self._file.write(data)
+        if time.monotonic() - self._said >= PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            of = f" of {self._expected}" if self._expected else ""
+            log.info("Downloading the bundle: %s%s bytes", self.bytes, of)
+
+    def _too_long(self) -> BundleError:
+        return BundleError(f"the bundle is longer than {self._most} bytes (BUNDLE_MAX_BYTES)")
+
+
+def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_http: bool) -> str:
+    """Write what is at `url` (https:, http: if that is allowed, file:) into `file`; return its SHA-256 in hexadecimal.
+
+    It is tried again when it fails in a way that may pass, and given up after so many seconds, whatever happens.
+
+    Raises:
+        BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
+    """
+    began = time.monotonic()
+    try:
+        if url.lower().startswith("file:"):
+            sink = _copy(url, file, most_bytes)
+        else:
+            sink = asyncio.run(_download(url, file, most_bytes, seconds, allow_http=allow_http))
+    except OSError as error:
+        raise BundleError(f"the bundle cannot be stored: {error.strerror}") from None
+    log.info("Got the bundle", extra={"bytes": sink.bytes, "seconds": round(time.monotonic() - began, 1)})
+    return sink.hash.hexdigest()
+
+
+def check_address(url: str, *, allow_http: bool) -> None:
+    """See that an address is one that is followed.
+
+    Raises:
+        BundleError: it has another scheme, or no host.
+    """
+    try:
+        parts = urlsplit(url)
+        scheme, host, _ = parts.scheme.lower(), parts.hostname, parts.port
+    except ValueError:
+        raise BundleError(_NO_ADDRESS) from None
+    if scheme == "http" and not allow_http:
+        raise BundleError(f"{shown(url)}: expected https (BUNDLE_ALLOW_HTTP=true allows http)")
+    if scheme not in ("https", "http") or not host:
+        raise BundleError(f"{shown(url)}: expected an address like https://example.com/x.mcpb or file:///path/x.mcpb")
+
+
+def shown(url: str) -> str:
+    """Return an address without what can be secret in it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return one_line(f"{parts.scheme}://{host}{parts.path}", 200)
+
+
+def _copy(url: str, file: IO[bytes], most_bytes: int) -> _Sink:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise BundleError(_NO_ADDRESS) from None
+    path = Path(unquote(parts.path))
+    if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
+        raise BundleError(f"{shown(url)}: expected file:///, followed by a path of this machine")
+    try:
+        with open(path, "rb", opener=_open_without_waiting) as source:
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise BundleError(f"{shown(url)}: expected a file")
+            sink = _Sink(file, most_bytes, found.st_size)
+            while piece := source.read(_PIECE):
+                sink.write(piece)
+            return sink
+    except OSError as error:
+        raise BundleError(f"{shown(url)}: expected a file that can be read ({error.strerror})") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for somebody who writes
+
+
+async def _download(url: str, file: IO[bytes], most_bytes: int, seconds: float, *, allow_http: bool) -> _Sink:
+    reason = "nothing came"
+    try:
+        async with asyncio.timeout(seconds), httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
+            for number in range(1, MOST_TRIES + 1):
+                try:
+                    return await _try(client, url, file, most_bytes, allow_http=allow_http)
+                except _PassingError as error:
+                    reason = str(error)
+                if number < MOST_TRIES:
+                    pause = FIRST_PAUSE * 2 ** (number - 1)
+                    log.warning("the bundle could not be had, which is tried again: %s", reason)
+                    await asyncio.sleep(pause)
+    except TimeoutError:
+        raise BundleError(f"{shown(url)}: not had within {seconds:g} s (BUNDLE_SECONDS): {reason}") from None
+    raise BundleError(f"{shown(url)}: not had in {MOST_TRIES} tries: {reason}")
+
+
+async def _try(client: httpx2.AsyncClient, url: str, file: IO[bytes], most_bytes: int, *, allow_http: bool) -> _Sink:
+    file.seek(0)
+    file.truncate()
+    try:
+        async with _answer(client, url, allow_http=allow_http) as response:
+            declared = response.headers.get("content-length", "")
+            expected = int(declared) if declared.isascii() and declared.isdecimal() else None
+            sink = _Sink(file, most_bytes, expected)
+            async for piece in response.aiter_raw(_PIECE):  # raw: what is unpacked on the way could have no end
+                sink.write(piece)
+    except httpx2.HTTPError as error:
+        raise _PassingError(one_line(str(error) or type(error).__name__, 150)) from None
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise BundleError(f"{shown(url)}: expected an address that is one ({type(error).__name__})") from None
+    return sink
+
+
+@asynccontextmanager
+async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> AsyncIterator[httpx2.Response]:
+    """Ask, and follow where it is said to be: each step is looked at as the first one is."""
+    for _ in range(MOST_REDIRECTS + 1):
+        check_address(url, allow_http=allow_http)
+        async with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+            if response.is_redirect:
+                url = urljoin(url, response.headers["location"])
+                continue
+            if response.status_code in _TRY_AGAIN:
+                raise _PassingError(f"{shown(url)} answered {response.status_code}")
+            if response.status_code != httpx2.codes.OK:
+                raise BundleError(f"{shown(url)}: expected the bundle, and it answered {response.status_code}")
+            yield response
+            return
+    raise BundleError(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")

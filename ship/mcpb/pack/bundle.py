@@ -1,0 +1,131 @@
+"""`python -m ship.mcpb pack`: this server as one file, the same byte by byte whenever nothing has changed."""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, cast
+
+from serving.errors import StartError
+from serving.identity import ROOT, read_identity
+from serving.run import configure
+from serving.settings import Settings
+from ship.mcpb.errors import BundleError, one_line
+from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, KINDS, REQUIREMENTS, Kind, manifest
+
+SOURCES: Final = (ENTRY_POINT, "pyproject.toml", "LICENSE", "serving", "tools")
+"""What is packed of this folder: what the images have, too."""
+LEFT_OUT: Final = frozenset({"bin", ".lock", "__pycache__"})
+"""What is installed beside the packages: programs, which have this machine's path in them, and uv's lock."""
+PLATFORMS: Final = {
+    "linux": "linux",
+    "macos": "darwin",
+    "windows": "win32",
+    "x86_64-unknown-linux-gnu": "linux",
+    "aarch64-unknown-linux-gnu": "linux",
+    "x86_64-manylinux2014": "linux",
+    "aarch64-manylinux2014": "linux",
+    "x86_64-apple-darwin": "darwin",
+    "aarch64-apple-darwin": "darwin",
+    "x86_64-pc-windows-msvc": "win32",
+}
+"""The platforms that packages can be had for, as uv calls them -> as a manifest does."""
+_WHEN: Final = (1980, 1, 1, 0, 0, 0)
+"""The first moment that a zip knows: when something was packed is of no weight."""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Pack as the command line says; what does not work is one line on stderr and status 1."""
+    parser = argparse.ArgumentParser(prog="pack", description="Write NAME-VERSION.mcpb and its .sha256.")
+    parser.add_argument("--type", choices=KINDS, default="python", help="python: with its packages; uv: without")
+    parser.add_argument("--python", default=".".join(platform.python_version_tuple()[:2]), help="3.14 and so on")
+    parser.add_argument("--platform", default="", help=f"another than this one: {', '.join(PLATFORMS)}")
+    parser.add_argument("--output", default="dist", help="a folder")
+    given = parser.parse_args(argv)
+    try:
+        settings = configure(Settings)
+        del settings
+        file = pack(cast("Kind", given.type), given.python, given.platform, Path(given.output))
+    except StartError as error:
+        print(f"pack: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    print(file)
+
+
+def pack(kind: Kind, python: str, target: str, output: Path) -> Path:
+    """Write the bundle of this server into the folder `output`; return its file, beside which is its SHA-256.
+
+    Raises:
+        StartError: the packages cannot be had for this Python and platform, or there is a file that cannot be packed.
+    """
+    if target and target not in PLATFORMS:
+        raise BundleError(f"platform {target!r}: expected one of {', '.join(PLATFORMS)}")
+    parts = python.split(".")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise BundleError(f"Python {python!r}: expected a version like 3.14")
+    said = asyncio.run(manifest(kind, python, PLATFORMS.get(target, sys.platform)))
+    files = {"manifest.json": json.dumps(said, indent=2, ensure_ascii=False).encode() + b"\n"}
+    files |= {str(path.relative_to(ROOT)): path.read_bytes() for source in SOURCES for path in _files(ROOT / source)}
+    if kind == "uv":
+        files[REQUIREMENTS] = (ROOT / REQUIREMENTS).read_bytes()
+    else:
+        files |= _packages(python, target)
+    who = read_identity()
+    output.mkdir(parents=True, exist_ok=True)
+    file = output / f"{who.name}-{who.version}.mcpb"
+    _write(file, files)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.with_name(f"{file.name}.sha256").write_text(f"{digest}  {file.name}\n")
+    return file
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the files that git would know, as the images take them: no caches, nothing hidden."""
+    if path.is_symlink():
+        raise BundleError(f"{path.relative_to(ROOT)}: expected a file or a folder, and no link")
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        for inner in path.iterdir():
+            if inner.name[0] != "." and inner.name != "__pycache__":
+                yield from _files(inner)
+
+
+def _packages(python: str, target: str) -> dict[str, bytes]:
+    """Return the locked packages, each as a wheel with one of the hashes that are in the lock."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if not uv:
+        raise BundleError("uv is needed to get the packages, and was not found (make bundle installs it)")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / DEPS
+        command = [uv, "pip", "install", "--target", str(folder), "--python-version", python]
+        command += ["--python", sys.executable, "--only-binary", ":all:", "--no-deps", "--require-hashes"]
+        command += ["--link-mode", "copy", *(["--python-platform", target] if target else [])]
+        command += [*([] if sys.stderr.isatty() else ["--quiet"]), "--requirement", str(ROOT / REQUIREMENTS)]
+        done = subprocess.run(command, stderr=None if sys.stderr.isatty() else subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            said = one_line(done.stderr or "what uv said is above")
+            raise BundleError(f"the packages cannot be had for Python {python}: {said}")
+        return {
+            f"{DEPS}/{path.relative_to(folder)}": path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and LEFT_OUT.isdisjoint(path.relative_to(folder).parts)
+        }
+
+
+def _write(file: Path, files: dict[str, bytes]) -> None:
+    """Write a zip in which nothing but names and contents counts: one order, one time, one mode."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name.replace("\\", "/"), _WHEN)
+            entry.create_system = 3  # Unix, whose modes those are
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)

@@ -1,0 +1,69 @@
+"""Answers while a bundle is loaded: alive, not ready, and why; so that a slow import does not look dead."""
+
+import logging
+import socket
+import threading
+from typing import Final, Self
+
+import uvicorn
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from serving.answers import refusal
+from serving.request_id import IdentifyRequests
+from serving.web.connections import ImpatientProtocol, allow_connections
+
+RETRY_SECONDS: Final = 2
+"""What who asks for something else is told to wait."""
+
+
+class Front:
+    """Serves in a thread, on a socket on which somebody else will listen, too, until it is stopped.
+
+    Each connection is closed with its answer: the next one is then for whoever serves by that time.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.reason = "starting"
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        allow_connections()
+        config = uvicorn.Config(
+            IdentifyRequests(self._answer),
+            http=ImpatientProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        sockets = [listener.dup()]  # uvicorn closes what it is given
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": sockets}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the socket to whoever serves now."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = self._probe(scope["path"]) or refusal(
+            503, "starting", f"This server is not ready: {self.reason}", {"Retry-After": str(RETRY_SECONDS)}
+        )
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)
+
+    def _probe(self, path: str) -> Response | None:
+        if path == "/health":
+            return JSONResponse({"status": "healthy", "service": "bundle", "version": "unknown"})
+        if path == "/ready":
+            return JSONResponse({"status": "unready", "reason": self.reason}, status_code=503)
+        return None

@@ -1,0 +1,170 @@
+"""BUNDLE_URL -> archive -> folder -> server: from an address to something that answers."""
+
+import logging
+import os
+import platform
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn
+
+from serving.errors import SettingsError
+from serving.run import explain_errors, read_settings
+from serving.sources import import_fastmcp
+from serving.web.listener import base_url, listen
+from ship.adapter.contract import hide_environment, refuse_unused_children
+from ship.mcpb.errors import BundleError
+from ship.mcpb.load.archive import unpack
+from ship.mcpb.load.config import fill_in
+from ship.mcpb.load.download import check_address, fetch, shown
+from ship.mcpb.load.manifest import Bundle, read_bundle
+from ship.mcpb.serve.app import AppProcess, module_of_app
+from ship.mcpb.serve.environment import base_python, environment_of_app
+from ship.mcpb.serve.front import Front
+from ship.mcpb.serve.stdio import program_of, start_of
+from ship.mcpb.settings import BundleSettings
+
+log: Final = logging.getLogger("ship.mcpb")
+
+CHASSIS: Final = "chassis"
+"""The key in a manifest's `_meta` by which a bundle says that its app takes the settings of this chassis."""
+MANIFEST: Final = "manifest.json"
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
+    """Run the bundle that the settings name until it is stopped.
+
+    Ends the process with 2 on a bad setting and 1 when the bundle does not start, each with one line on stderr,
+    and with 0 on SIGINT and SIGTERM.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    with explain_errors():
+        settings = read_settings(BundleSettings, argv)
+        _check(settings)
+        hide_environment()
+        listener = listen(settings.host, settings.port)
+        with Front(listener) as front, _loaded(settings, front) as bundle:
+            front.reason = "the bundle's server starts"
+            if not _run_app(bundle, settings, listener, front, environ):
+                _run_stdio(bundle, settings, listener, front, environ)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _check(settings: BundleSettings) -> None:
+    url = settings.bundle_url.get_secret_value()
+    if not url:
+        raise BundleError("BUNDLE_URL is not set: expected where the bundle is, https://... or file:///...")
+    if not url.lower().startswith("file:"):
+        check_address(url, allow_http=settings.bundle_allow_http)
+    if settings.bundle_require_sha256 and not settings.bundle_sha256:
+        raise BundleError("BUNDLE_SHA256 is not set: expected one, because of BUNDLE_REQUIRE_SHA256=true")
+    if settings.transport == "stdio":
+        raise SettingsError("MCP_TRANSPORT=stdio: expected http or sse; over stdio, a client starts a bundle itself")
+    refuse_unused_children(settings)
+
+
+@contextmanager
+def _loaded(settings: BundleSettings, front: Front) -> Iterator[Bundle]:
+    """Unpack the bundle where it is run from; it is removed in the end."""
+    folder = Path(settings.bundle_dir).absolute()
+    url = settings.bundle_url.get_secret_value()
+    _make_room(folder)
+    log.info("Downloading the bundle: %s", shown(url))
+    front.reason = "the bundle is downloaded"
+    with tempfile.TemporaryFile(dir=folder.parent) as archive:
+        found = fetch(
+            url,
+            archive,
+            most_bytes=settings.bundle_max_bytes,
+            seconds=settings.bundle_seconds,
+            allow_http=settings.bundle_allow_http,
+        )
+        if settings.bundle_sha256 and found != settings.bundle_sha256:
+            raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
+        front.reason = "the bundle is unpacked"
+        unpack(archive, folder, settings.bundle_max_unpacked_bytes)
+    try:
+        _warn_of_noexec(folder)
+        yield read_bundle(folder, platform.python_version())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove what an earlier run has left, and nothing else."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.is_symlink() or (folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir())):
+            raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or a bundle that was unpacked there before")
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
+
+
+def _warn_of_noexec(folder: Path) -> None:
+    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        log.warning("%s is mounted noexec: no program or native module runs from there (--tmpfs /tmp:exec)", folder)
+
+
+def _run_app(
+    bundle: Bundle, settings: BundleSettings, listener: socket.socket, front: Front, environ: Mapping[str, str]
+) -> bool:
+    """Run the bundle's own app, until it is stopped; False if it has none, or none that may be used."""
+    module = _module(bundle, settings)
+    if not module:
+        return False
+    log.info("Starting the bundle's app: %s (%s)", bundle.called, module)
+    env = environment_of_app(bundle, fill_in(bundle, start_of(bundle), environ).env or {}, environ)
+    process = AppProcess(bundle, module, [base_python(), "-S", "-P", "-B"], env, listener, settings)
+    try:
+        if not process.start():
+            _see_that_it_need_not(settings)
+            return False
+        front.stop()
+        base = base_url(listener)
+        listener.close()
+        path = settings.path
+        log.info("MCP on %s%s, or the bundle's own path, probes on %s/health and %s/ready", base, path, base, base)
+        process.serve(delay=0 if CHASSIS in bundle.manifest.meta else settings.drain_delay)
+    finally:
+        process.end()
+    return True
+
+
+def _module(bundle: Bundle, settings: BundleSettings) -> str | None:
+    if settings.bundle_serve == "stdio":
+        return None
+    module = module_of_app(bundle)
+    if module and settings.auth != "none" and CHASSIS not in bundle.manifest.meta:
+        log.info("MCP_AUTH=%s: the bundle's own app would not ask for it, so it is not used", settings.auth)
+        module = None
+    if not module:
+        _see_that_it_need_not(settings)
+    return module
+
+
+def _see_that_it_need_not(settings: BundleSettings) -> None:
+    if settings.bundle_serve == "app":
+        raise BundleError("BUNDLE_SERVE=app: expected a bundle with an ASGI app that fits the other settings")
+
+
+def _run_stdio(
+    bundle: Bundle, settings: BundleSettings, listener: socket.socket, front: Front, environ: Mapping[str, str]
+) -> None:
+    """Run the bundle's stdio server behind this chassis, until it is stopped."""
+    program = program_of(bundle, settings, environ)
+    log.info("Starting the bundle's stdio server: %s (%s)", bundle.called, bundle.manifest.server.type)
+    import_fastmcp()
+    from serving.web.server import serve
+    from ship.adapter.server import create_adapter
+
+    serve(lambda: create_adapter(settings, program), settings, listener, front.stop)
