@@ -27,7 +27,7 @@ HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"na
 """The params of a handshake."""
 
 OURS = re.compile(
-    r"MCP_|FASTMCP_|PORT$|LOG_LEVEL$|ARGS$|MAKE(FLAGS|LEVEL|OVERRIDES)$|MFLAGS$"
+    r"MCP_|FASTMCP_|BUNDLE_|USER_CONFIG_|PORT$|LOG_LEVEL$|ARGS$|MAKE(FLAGS|LEVEL|OVERRIDES)$|MFLAGS$"
     r"|GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|OBJECT_DIRECTORY)$"
 )
 """Variables that are not for what a test starts: a developer's settings, what `make test` and a hook of git's add."""

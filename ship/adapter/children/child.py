@@ -20,8 +20,6 @@ from ship.adapter.children.wire import Json, result_of
 
 log: Final = logging.getLogger("ship.adapter.children.child")
 
-START_SECONDS: Final = 60.0
-"""How long a child may take to answer `initialize`."""
 HANG_SECONDS: Final = 30.0
 """A child that was left with a call that nobody waits for, and then says nothing for so long, is ended."""
 PINGS: Final = 3
@@ -85,11 +83,11 @@ class Child:
             "clientInfo": {"name": who.name, "version": who.version},
         }
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(self._program.start_seconds):
                 self.server = await self.request("initialize", hello)
         except TimeoutError:
             await self.stop(politely=False)
-            raise StartError(self._said(f"did not answer within {START_SECONDS:g} s")) from None
+            raise StartError(self._said(f"did not answer within {self._program.start_seconds:g} s")) from None
         except ChildGoneError:
             raise StartError(self._said(await self._ended)) from None
         except MCPError as error:

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+START_SECONDS: Final = 60.0
+"""How long a child may take to answer `initialize`, if nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -14,3 +18,4 @@ class Program:
     argv: tuple[str, ...]
     cwd: Path | None
     env: Mapping[str, str]
+    start_seconds: float = START_SECONDS

@@ -91,20 +91,17 @@ def _looked_through(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zip
         raise BundleError(f"the bundle would take {total} bytes: at most {most_bytes} (BUNDLE_MAX_UNPACKED_BYTES)")
     files: set[str] = set()
     folders: set[str] = set()
+    above: set[str] = set()
     for entry in entries:
         if reason := _name_fault(entry) or _kind_fault(entry) or _size_fault(entry):
-            raise BundleError(f"the bundle's entry {shown(entry.orig_filename)} {reason}")
-        name = _alike(entry.filename)
-        above = [str(parent) for parent in PurePosixPath(name).parents][:-1]
-        if name in files or (entry.is_dir() and name in folders):
-            raise BundleError(f"the bundle's entry {shown(entry.filename)} is there twice")
-        if not entry.is_dir():
-            files.add(name)
-            folders.update(above)
-        else:
-            folders.update((name, *above))
-    if both := files & folders:
-        raise BundleError(f"the bundle's entry {shown(min(both))} is a file and a folder")
+            raise BundleError(f"the bundle's entry {_shown(entry.orig_filename)} {reason}")
+        name, same = _alike(entry.filename), folders if entry.is_dir() else files
+        if name in same:
+            raise BundleError(f"the bundle's entry {_shown(entry.filename)} is there twice")
+        same.add(name)
+        above.update(str(parent) for parent in PurePosixPath(name).parents)
+    if both := files & (folders | above):
+        raise BundleError(f"the bundle's entry {_shown(min(both))} is a file and a folder")
     return entries
 
 
@@ -181,6 +178,5 @@ def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> Non
             file.write(piece)
 
 
-def shown(name: str) -> str:
-    """Return an entry's name as it can be printed."""
+def _shown(name: str) -> str:
     return repr(one_line(name, 100))

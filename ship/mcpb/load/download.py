@@ -170,7 +170,7 @@ async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> 
     for _ in range(MOST_REDIRECTS + 1):
         check_address(url, allow_http=allow_http)
         async with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
-            if response.is_redirect:
+            if response.has_redirect_location:
                 url = urljoin(url, response.headers["location"])
                 continue
             if response.status_code in _TRY_AGAIN:

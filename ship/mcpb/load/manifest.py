@@ -139,7 +139,7 @@ def _expected(message: str) -> str:
     """Return pydantic's words in the form of all others here."""
     if message == "Field required":
         return "expected it, and it is not there"
-    return one_line(re.sub(r"^\w+ should (be|match)", r"expected", message), 150)
+    return one_line(re.sub(r"^\w+ should (be|have|match) ", "expected ", message), 150)
 
 
 def _fits(manifest: Manifest, python: str) -> None:

@@ -45,7 +45,8 @@ def program_of(bundle: Bundle, settings: BundleSettings, environ: Mapping[str, s
         missing = repr(one_line(command, 60))
         raise BundleError(f"bundle {bundle.called}: expected the program {missing}, and it is not there")
     runtime = "npm" if bundle.manifest.server.type == "node" else bundle.manifest.server.type
-    return Program(runtime, bundle.manifest.name, (command, *(filled.args or ())), bundle.folder, env)
+    argv, patience = (command, *(filled.args or ())), settings.bundle_start_seconds
+    return Program(runtime, bundle.manifest.name, argv, bundle.folder, env, patience)
 
 
 def _is_program(command: str, folder: Path, path: str | None) -> bool:

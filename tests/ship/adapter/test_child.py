@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -129,10 +130,10 @@ async def test_a_child_that_only_takes_long_is_left_alone(monkeypatch):
         assert await text(child, "echo", message="hi") == "Echo: hi"
 
 
-async def test_a_child_that_says_nothing_does_not_start(monkeypatch):
-    monkeypatch.setattr(conversation, "START_SECONDS", 0.3)
+async def test_a_child_that_says_nothing_does_not_start():
+    silent = replace(program("say nothing"), start_seconds=0.3)
     with pytest.raises(StartError, match=r"toy did not answer within 0.3 s"):
-        await Child(program("say nothing"), shared=True, on_change=print).start({})
+        await Child(silent, shared=True, on_change=print).start({})
 
 
 async def test_a_program_that_is_not_there_does_not_start():

@@ -1,0 +1,137 @@
+"""Bundles that tests make by hand, good ones and others, and what it takes to run them."""
+
+import hashlib
+import io
+import json
+import stat
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.support import Server, serving
+
+RUNNER = "-mship.mcpb"
+"""Python's argument that runs a bundle."""
+MARK = 'open({mark!r}, "w").close()\n'
+"""Python that leaves a trace: nothing of a bundle that is refused may have run."""
+
+APP = '''
+import json
+
+
+async def app(scope, receive, send):
+    """An ASGI app that needs no packages: it says where it is asked, and what it sees."""
+    assert scope["type"] == "http"
+    status = 200 if scope["path"] == "/mcp" else 404
+    import os, sys
+    body = json.dumps({"env": dict(os.environ), "path": sys.path, "modules": sorted(sys.modules)}).encode()
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+'''
+"""A server whose entry point exports an app. It fails where its lifespan is asked for, as such apps may."""
+
+
+def manifest(kind: str = "python", entry_point: str = "server.py", **changes: Any) -> dict[str, Any]:
+    """A manifest as packers write it."""
+    config = {"command": "python", "args": [f"${{__dirname}}/{entry_point}"]}
+    return {
+        "manifest_version": "0.3",
+        "name": "toy",
+        "version": "1.0.0",
+        "description": "A toy.",
+        "author": {"name": "Ann"},
+        "server": {"type": kind, "entry_point": entry_point, "mcp_config": config},
+        **changes,
+    }
+
+
+def entry(name: str, mode: int = stat.S_IFREG | 0o644, **attributes: Any) -> zipfile.ZipInfo:
+    """An entry with this mode, and whatever else a ZipInfo can say."""
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    info.create_system = 3
+    info.compress_type = zipfile.ZIP_DEFLATED
+    for attribute, value in attributes.items():
+        setattr(info, attribute, value)
+    return info
+
+
+def zipped(files: Mapping[str, str | bytes] | list[tuple[zipfile.ZipInfo | str, str | bytes]]) -> bytes:
+    """A zip of these files, in this order; a list may have a name twice."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items() if isinstance(files, Mapping) else files:
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def bundle(files: Mapping[str, str | bytes], **changes: Any) -> bytes:
+    """A bundle of these files, with a manifest."""
+    return zipped({"manifest.json": json.dumps(manifest(**changes)), **files})
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Files(BaseHTTPRequestHandler):
+    """Answers a path with its content; with what a function does with this handler; or with 404."""
+
+    answers: dict[str, bytes | Callable[[Any], None]] = {}  # noqa: RUF012  each server has a class of its own
+    asked: list[str] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        answer = self.answers.get(self.path.partition("?")[0])
+        if callable(answer):
+            return answer(self)
+        return self.send_error(404) if answer is None else self.give(answer)
+
+    def give(self, content: bytes, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content) if length is None else length))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def redirect(self, location: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def web(**answers: bytes | Callable[[Any], None]) -> Iterator[tuple[str, type[Files]]]:
+    """Serve what is named, `x_mcpb` as `/x.mcpb`; yield the address, and the class that has what was asked."""
+
+    class Ours(Files):
+        pass
+
+    Ours.answers = {f"/{name.replace('_', '.')}": answer for name, answer in answers.items()}
+    Ours.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ours) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", Ours
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def running(content: bytes, folder: Path, *arguments: str, **variables: str) -> Iterator[Server]:
+    """Run a bundle from a file in `folder`; yield when it serves."""
+    file = folder / "x.mcpb"
+    file.write_bytes(content)
+    given = {"BUNDLE_URL": file.as_uri(), "BUNDLE_DIR": str(folder / "bundle"), "MCP_LOG_FORMAT": "text", **variables}
+    with serving(*arguments, script=RUNNER, **given) as server:
+        yield server

@@ -1,0 +1,207 @@
+"""Where a bundle comes from: over the network or from a file, with an end, and without telling what is secret."""
+
+import io
+import logging
+import os
+import time
+
+import pytest
+
+from ship.mcpb.errors import BundleError
+from ship.mcpb.load import download
+from ship.mcpb.load.download import fetch
+from tests.ship.mcpb.support import sha256, web
+
+CONTENT = os.urandom(300_000)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(download, "FIRST_PAUSE", 0.01)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def got(url, *, most=1_000_000, seconds=20.0, http=True):
+    file = io.BytesIO()
+    assert fetch(url, file, most_bytes=most, seconds=seconds, allow_http=http) == sha256(file.getvalue())
+    return file.getvalue()
+
+
+def refused(url, **options):
+    with pytest.raises(BundleError) as caught:
+        got(url, **options)
+    said = str(caught.value)
+    assert said.isprintable()
+    assert "hunter2" not in said
+    return said
+
+
+def test_what_is_there_arrives_and_its_hash_is_right():
+    with web(x_mcpb=CONTENT) as (url, files):
+        assert got(f"{url}/x.mcpb") == CONTENT
+        assert files.asked == ["/x.mcpb"]
+
+
+def test_a_file_is_read(tmp_path):
+    file = tmp_path / "a b.mcpb"
+    file.write_bytes(CONTENT)
+    assert got(file.as_uri()) == got(file.as_uri().replace("file://", "FILE://localhost")) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://example.com/x", "expected https (BUNDLE_ALLOW_HTTP=true allows http)"),
+        *(
+            (url, "expected an address like https://")
+            for url in ("ftp://h/x", "x.mcpb", "/x.mcpb", "data:,x", "https:///x")
+        ),
+        *((url, "expected an address like https://") for url in ("https://[x/y", "https://h:port/x", "gopher://h")),
+        *((url, "expected file:///, followed by a path") for url in ("file://host/x", "file:x", "file:///a%00b")),
+        ("file:///no/such.mcpb", "expected a file that can be read (No such file or directory)"),
+        ("file:///etc", "expected a file"),
+        ("file:///dev/zero", "expected a file"),
+        ("https://ann:hunter2@h.invalid:port/x?key=hunter2", "expected an address like https://"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(url, reason):
+    assert reason in refused(url, http=False)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "expected a file" in refused((tmp_path / "pipe").as_uri())
+
+
+def test_redirects_are_followed_a_few_times():
+    answers = {f"x{number}": lambda web, number=number: web.redirect(f"/x{number + 1}") for number in range(5)}
+    with web(**answers, x5=CONTENT, loop=lambda web: web.redirect("/loop")) as (url, files):
+        assert got(f"{url}/x0") == CONTENT
+        assert f"{url}/loop: more than 5 redirects" in refused(f"{url}/loop")
+        assert files.asked == [f"/x{number}" for number in range(6)] + ["/loop"] * 6
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "http://[x"])
+def test_a_redirect_to_another_scheme_is_not_followed(location):
+    with web(x=lambda web: web.redirect(location)) as (url, _):
+        assert "expected an address" in refused(f"{url}/x")
+
+
+def test_a_redirect_away_from_https_is_not_followed():
+    with pytest.raises(BundleError, match=r"expected https"):
+        download.check_address(download.urljoin("https://h/x", "http://h/x"), allow_http=False)
+
+
+def test_a_redirect_that_says_nothing_is_an_answer_like_others():
+    def nowhere(web):
+        web.send_response(302)
+        web.send_header("Content-Length", "0")
+        web.end_headers()
+
+    with web(x=nowhere) as (url, _):
+        assert f"{url}/x: expected the bundle, and it answered 302" in refused(f"{url}/x")
+
+
+@pytest.mark.parametrize("status", [404, 403, 401, 410, 204, 206])
+def test_an_answer_that_is_final_is_not_asked_for_again(status):
+    def answer(web):
+        web.send_response(status)
+        web.end_headers()
+
+    with web(x=answer) as (url, files):
+        secret = url.replace("//", "//ann:hunter2@")
+        assert f"/x: expected the bundle, and it answered {status}" in refused(f"{secret}/x?sig=hunter2")
+        assert len(files.asked) == 1
+
+
+def test_what_fails_in_passing_is_tried_again(caplog):
+    tries = []
+
+    def answer(web):
+        tries.append(1)
+        if len(tries) == 1:
+            web.send_error(503)
+        elif len(tries) == 2:
+            web.give(CONTENT[:1000], length=len(CONTENT))  # and then hangs up
+        else:
+            web.give(CONTENT)
+
+    with web(x=answer) as (url, _), caplog.at_level(logging.WARNING):
+        assert got(f"{url}/x") == CONTENT
+    assert len([record for record in caplog.records if "tried again" in record.message]) == 2
+
+
+def test_what_goes_on_failing_is_given_up():
+    with web(x=lambda web: web.send_error(500)) as (url, files):
+        assert f"{url}/x: not had in 4 tries: {url}/x answered 500" in refused(f"{url}/x")
+        assert len(files.asked) == 4
+
+
+def test_nobody_there_is_one_line(unused_port):
+    assert "not had in 4 tries: " in refused(f"http://127.0.0.1:{unused_port}/x")
+
+
+def test_a_bundle_that_says_to_be_too_long_is_not_read():
+    with web(x=lambda web: web.give(b"", length=1_000_001)) as (url, _):
+        assert "the bundle is longer than 1000000 bytes (BUNDLE_MAX_BYTES)" in refused(f"{url}/x")
+
+
+def test_a_bundle_without_end_is_cut_off(tmp_path):
+    def endless(web):
+        web.send_response(200)
+        web.end_headers()
+        try:
+            while True:
+                web.wfile.write(bytes(65536))
+        except OSError:
+            pass
+
+    with web(x=endless) as (url, _):
+        assert "the bundle is longer than 1000000 bytes" in refused(f"{url}/x")
+    file = tmp_path / "x"
+    file.write_bytes(bytes(11))
+    assert "the bundle is longer than 10 bytes" in refused(file.as_uri(), most=10)
+
+
+def test_what_is_compressed_on_the_way_stays_compressed():
+    def compressed(web):
+        web.send_response(200)
+        web.send_header("Content-Encoding", "gzip")
+        web.send_header("Content-Length", "4")
+        web.end_headers()
+        web.wfile.write(b"gzip")
+
+    with web(x=compressed) as (url, _):
+        assert got(f"{url}/x") == b"gzip"
+
+
+@pytest.mark.parametrize("where", ["before the answer", "in a header", "in the content"])
+def test_a_server_that_stalls_or_drips_is_given_up_in_time(where):
+    def stall(web):
+        if where == "in the content":
+            web.send_response(200)
+            web.send_header("Content-Length", "1000")
+            web.end_headers()
+        elif where == "in a header":
+            web.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        try:
+            while where != "before the answer":
+                web.wfile.write(b"x")
+                web.wfile.flush()
+                time.sleep(0.01)
+            web.rfile.read(1)
+        except OSError:
+            pass
+
+    with web(x=stall) as (url, _):
+        began = time.monotonic()
+        assert f"{url}/x: not had within 0.5 s (BUNDLE_SECONDS)" in refused(f"{url}/x", seconds=0.5)
+        assert time.monotonic() - began < 10
+
+
+def test_long_downloads_show_how_far_they_are(monkeypatch, caplog):
+    monkeypatch.setattr(download, "PROGRESS_SECONDS", 0.0)
+    with web(x=CONTENT) as (url, _), caplog.at_level(logging.INFO):
+        got(f"{url}/x")
+    assert f"Downloading the bundle: {len(CONTENT)} of {len(CONTENT)} bytes" in caplog.messages
