@@ -77,6 +77,7 @@ class AppProcess:
         listener: socket.socket, settings: BundleSettings,
     ) -> None:  # fmt: skip
         self._called, self._settings = bundle.called, settings
+        self._stopping = False
         options = {
             "site": sysconfig.get_path("purelib"),
             "debug": settings.log_level == "debug",
@@ -125,18 +126,13 @@ class AppProcess:
             said += piece
         return said.decode("utf-8", "replace").rstrip("\n")
 
-    def serve(self, *, delay: float) -> None:
-        """Wait until it is stopped: by SIGTERM or SIGINT, which it gets after `delay` seconds in which it still serves.
-
-        Raises:
-            BundleError: it ends by itself.
-        """
-        stopping = threading.Event()
+    def pass_signals_on(self, *, delay: float) -> None:
+        """Let SIGTERM and SIGINT stop it: it gets them after `delay` seconds, in which it still serves."""
 
         def stop(number: int, _: FrameType | None) -> None:
-            if stopping.is_set():
+            if self._stopping:
                 self._signal(signal.SIGKILL)
-            stopping.set()
+            self._stopping = True
             most = delay + self._settings.drain_delay + self._settings.drain_seconds + 2 * CLEANUP_SECONDS
             for seconds, then in ((delay, number), (most, signal.SIGKILL)):
                 timer = threading.Timer(seconds, self._signal, (then,))
@@ -145,8 +141,15 @@ class AppProcess:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+
+    def wait(self) -> None:
+        """Wait until it has been stopped.
+
+        Raises:
+            BundleError: it has ended by itself.
+        """
         status = self._process.wait()
-        if not stopping.is_set():
+        if not self._stopping:
             raise BundleError(f"bundle {self._called}: its server has ended by itself ({_ended(status)})")
 
     def end(self) -> None:

@@ -129,12 +129,12 @@ def _run_app(
         if not process.start():
             _see_that_it_need_not(settings)
             return False
+        process.pass_signals_on(delay=0 if CHASSIS in bundle.manifest.meta else settings.drain_delay)
         front.stop()
-        base = base_url(listener)
+        base, path = base_url(listener), settings.path
         listener.close()
-        path = settings.path
         log.info("MCP on %s%s, or the bundle's own path, probes on %s/health and %s/ready", base, path, base, base)
-        process.serve(delay=0 if CHASSIS in bundle.manifest.meta else settings.drain_delay)
+        process.wait()
     finally:
         process.end()
     return True

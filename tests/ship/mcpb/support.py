@@ -6,7 +6,7 @@ import json
 import stat
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,7 +60,7 @@ def entry(name: str, mode: int = stat.S_IFREG | 0o644, **attributes: Any) -> zip
     return info
 
 
-def zipped(files: Mapping[str, str | bytes] | list[tuple[zipfile.ZipInfo | str, str | bytes]]) -> bytes:
+def zipped(files: Mapping[str, str | bytes] | Sequence[tuple[zipfile.ZipInfo | str, str | bytes]]) -> bytes:
     """A zip of these files, in this order; a list may have a name twice."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -23,7 +23,7 @@ def filled(*args, env=None, options=OPTIONS, **environ):
     said = Manifest.model_validate(manifest(user_config=options))
     environ = {"HOME": "/home/ann", "USER_CONFIG_API_KEY": "k", **environ}
     done = fill_in(Bundle(FOLDER, said), Override(command="x", args=args, env=env or {}), environ)
-    return done.env if env else list(done.args)
+    return done.env if env else list(done.args or ())
 
 
 def refused(options=OPTIONS, **environ):

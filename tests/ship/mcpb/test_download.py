@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import time
+from urllib.parse import urljoin
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_redirect_to_another_scheme_is_not_followed(location):
 
 def test_a_redirect_away_from_https_is_not_followed():
     with pytest.raises(BundleError, match=r"expected https"):
-        download.check_address(download.urljoin("https://h/x", "http://h/x"), allow_http=False)
+        download.check_address(urljoin("https://h/x", "http://h/x"), allow_http=False)
 
 
 def test_a_redirect_that_says_nothing_is_an_answer_like_others():
