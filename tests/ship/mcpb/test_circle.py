@@ -1,0 +1,133 @@
+"""The whole circle, with the packages in it: packed, checked by the official tool, served, run, called in both eras."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+
+from ship.mcpb.load.config import fill_in
+from ship.mcpb.load.manifest import Bundle, Manifest
+from ship.mcpb.serve.stdio import start_of
+from tests.ship.mcpb.support import RUNNER, manifest, running, sha256, web
+from tests.support import ROOT, environment, make, serving
+
+pytestmark = pytest.mark.thorough
+
+HERE = f"PYTHON_VERSION={sys.version_info.major}.{sys.version_info.minor}"
+MCPB = ROOT / "tests" / "node" / "node_modules" / ".bin" / "mcpb"
+NIMBLE = """
+from fastmcp import FastMCP
+
+mcp = FastMCP("older")
+
+
+@mcp.tool
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+app = mcp.http_app(stateless_http=True)
+"""
+"""A server as such layouts have it: no probes, and no way to set anything."""
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory) -> Path:
+    """This server, packed as a user packs it."""
+    done = make("bundle", HERE, seconds=300)
+    assert done.returncode == 0, done.stderr
+    return Path(shutil.copy(ROOT / done.stdout.strip(), tmp_path_factory.mktemp("packed")))
+
+
+@pytest.fixture
+def unpacked(packed, tmp_path) -> Path:
+    """What the official tool makes of it."""
+    mcpb("unpack", packed, tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def mcpb(*arguments: str | Path) -> str:
+    done = subprocess.run([MCPB, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_two_builds_with_all_packages_are_the_same_byte_by_byte(packed, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ship.mcpb", "pack", "--output", tmp_path],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert Path(done.stdout.strip()).read_bytes() == packed.read_bytes()
+
+
+def test_the_official_tool_finds_it_valid_and_unpacks_it(unpacked):
+    assert "validation passes" in mcpb("validate", unpacked)
+    assert (unpacked / "deps" / "fastmcp" / "__init__.py").exists()
+    assert not (unpacked / "deps" / "bin").exists()
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+async def test_a_desktop_client_starts_it_over_stdio(unpacked, mode):
+    bundle = Bundle(unpacked, Manifest.model_validate_json((unpacked / "manifest.json").read_text()))
+    start = fill_in(bundle, start_of(bundle), {"HOME": "/"})
+    assert start.command == "python3"
+    base = str(getattr(sys, "_base_executable", sys.executable))  # without the packages that are installed here
+    transport = StdioTransport(base, list(start.args or ()), env={**environment(), **(start.env or {})}, cwd="/")
+    async with Client(transport, mode=mode) as client:
+        assert [tool.name for tool in await client.list_tools()]
+        listed = json.loads((unpacked / "manifest.json").read_text())["tools"]
+        assert {tool["name"] for tool in listed} == {tool.name for tool in await client.list_tools()}
+
+
+@pytest.mark.parametrize("serve", ["app", "stdio"])
+async def test_it_is_downloaded_verified_and_served_in_both_eras(packed, tmp_path, serve):
+    content = packed.read_bytes()
+    given = {"BUNDLE_ALLOW_HTTP": "true", "BUNDLE_SHA256": sha256(content), "BUNDLE_DIR": str(tmp_path / "bundle")}
+    tokens = {"MCP_AUTH": "token", "MCP_AUTH_TOKENS": "ann=0123456789abcdef"}
+    with web(x_mcpb=content) as (url, files):
+        given |= {"BUNDLE_URL": f"{url}/x.mcpb", "BUNDLE_SERVE": serve, "MCP_LOG_FORMAT": "text", **tokens}
+        with serving(script=RUNNER, **given) as server:
+            assert files.asked == ["/x.mcpb"]
+            for mode in ("2026-07-28", "legacy"):
+                async with Client(server.url, mode=mode, auth="0123456789abcdef") as client:
+                    assert await client.list_tools()
+            assert httpx2.post(server.url, json={}).status_code == 401
+            ready = httpx2.get(f"{server.base}/ready").json()
+            assert ready["tools_count"] == len(json.loads(manifest_text(packed))["tools"])
+            assert server.stop() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def manifest_text(file: Path) -> bytes:
+    with zipfile.ZipFile(file) as archive:
+        return archive.read("manifest.json")
+
+
+async def test_a_bundle_of_the_older_layout_runs_with_its_own_packages(unpacked, tmp_path):
+    older = tmp_path / "older"
+    (older / "src").mkdir(parents=True)
+    (unpacked / "deps").rename(older / "deps")
+    (older / "src" / "server.py").write_text(NIMBLE)
+    said = manifest(entry_point="src/server.py")
+    said["server"]["mcp_config"]["args"] = ["-m", "src.server"]
+    (older / "manifest.json").write_text(json.dumps(said))
+    mcpb("pack", older, tmp_path / "older.mcpb")
+    shutil.rmtree(older)
+    with running((tmp_path / "older.mcpb").read_bytes(), tmp_path) as server:
+        for path, status in {"/health": "healthy", "/ready": "ready"}.items():
+            assert httpx2.get(server.base + path).json() == {"status": status}
+        for mode in ("2026-07-28", "legacy"):
+            async with Client(server.url, mode=mode) as client:
+                assert (await client.call_tool("add", {"a": 1, "b": 2})).data == 3
