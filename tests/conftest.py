@@ -6,10 +6,11 @@ import socket
 import sys
 import threading
 import warnings
+from typing import Any
 
 import pytest
 
-from tests.support import OURS
+from tests.support import OURS, make
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,18 @@ def unused_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Run a verb with a program in the place of Docker, or another one, that only writes down what it is told."""
+    program, said = tmp_path / "program", tmp_path / "said"
+    program.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done >> {said}\n')
+    program.chmod(0o755)
+
+    def record(*arguments: str, instead: str = "DOCKER", **variables: Any) -> list[str]:
+        made = make(*arguments, f"{instead}={program}", **variables)
+        assert made.returncode == 0, made.stderr
+        return said.read_text().splitlines()
+
+    return record

@@ -27,6 +27,7 @@ KUBECTL = "test_a_verb_is_one_kubectl"
 VALIDATED = "test_any_server_can_be_validated_without_a_cluster"
 UPDATED = "test_what_is_new_comes_and_what_is_mine_stays"
 MERGED = "test_a_clone_merges"
+PACKED = "test_make_packs_as_it_is_told"
 ADOPTED = "test_what_was_made_without_history_becomes_a_copy"
 STRIPPED = "test_a_clone_becomes_a_server_with_two_edited_files"
 
@@ -102,6 +103,19 @@ RUN_BY = {
         "test_a_container_gets_what_was_typed_and_its_childs_variables_by_name"
     ),
     "kubectl apply --kustomize ship/adapter/k8s": "test_it_is_what_clusters_know",
+    # bundles
+    "make bundle": PACKED,
+    "make bundle PYTHON_VERSION=3.13 PLATFORM=macos": PACKED,
+    "make bundle TYPE=uv": PACKED,
+    "make mcpb-image": "test_the_newest_python_is_also_what_one_gets_without_saying_which",
+    "BUNDLE_URL=https://example.com/x.mcpb BUNDLE_SHA256=... USER_CONFIG_API_KEY=... make mcpb-image-run": (
+        "test_what_is_configured_gets_into_the_container_by_name"
+    ),
+    "make mcpb-image-run": "test_what_is_configured_gets_into_the_container_by_name",
+    "make mcpb-image-multiarch": "test_the_matrix_builds_each_python_for_every_platform_into_a_file_each",
+    "make mcpb-push REGISTRY=ghcr.io/me": "test_what_is_pushed_is_built_from_what_is_committed",
+    "python -m ship.mcpb": "test_its_help_names_its_settings",
+    "kubectl apply --kustomize ship/mcpb/k8s": "test_a_bundle_in_a_cluster_is_what_clusters_know",
     # clusters
     "make deploy": DEPLOYED,
     "make deploy OVERLAY=mine": "test_a_redeploy_keeps_the_overlay",

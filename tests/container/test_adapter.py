@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from typing import Any
 
 import pytest
 from fastmcp import Client
@@ -109,21 +108,6 @@ def test_both_dockerfiles_take_the_same_of_python():
 
 
 # Its verbs
-
-
-@pytest.fixture
-def recorded(tmp_path):
-    """Run a verb with a program in the place of Docker that only writes down, word by word, what it is told."""
-    program, said = tmp_path / "docker", tmp_path / "said"
-    program.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done >> {said}\n')
-    program.chmod(0o755)
-
-    def record(*arguments: str, **variables: Any) -> list[str]:
-        made = make(*arguments, f"DOCKER={program}", **variables)
-        assert made.returncode == 0, made.stderr
-        return said.read_text().splitlines()
-
-    return record
 
 
 def test_a_package_is_baked_by_name_and_where_it_is_from_is_not_on_the_command_line(recorded):

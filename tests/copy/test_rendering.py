@@ -50,6 +50,8 @@ def test_a_copy_has_no_extra_unless_it_is_asked_for(template, tmp_path):
     lean = files(copy_of(template, tmp_path / "lean")).keys()
     brought = {extra: files(copy_of(template, tmp_path / extra, extras=[extra])).keys() - lean for extra in EXTRAS}
     assert all(brought.values())
+    assert brought["mcpb"] > brought["adapter"]  # through which it runs what speaks over stdio
+    brought["mcpb"] -= brought["adapter"]
     for one, other in combinations(brought.values(), 2):
         assert not one & other
 

@@ -9,7 +9,6 @@ import re
 import shutil
 import stat
 import struct
-import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -43,13 +42,14 @@ _LINKS: Final = (0x000D, 0x756E)
 
 
 def unpack(archive: IO[bytes], folder: Path, most_bytes: int) -> None:
-    """Unpack an archive into a new folder, which is there only when all of it is.
+    """Unpack an archive into a new folder, which is there only when all of it is; until then it has another name.
 
     Raises:
         BundleError: it is no archive, or one that is refused; nothing is left behind.
     """
-    half = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    half = half_of(folder)
     try:
+        half.mkdir(mode=0o700)
         _look_at_its_end(archive)
         with zipfile.ZipFile(archive) as bundle:
             for entry in _looked_through(bundle.infolist(), most_bytes):
@@ -63,6 +63,11 @@ def unpack(archive: IO[bytes], folder: Path, most_bytes: int) -> None:
         raise BundleError(f"the bundle cannot be unpacked to {folder}: {error.strerror}") from None
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def half_of(folder: Path) -> Path:
+    """Return where what becomes a folder is unpacked to. It stays only where a process was killed meanwhile."""
+    return folder.with_name(f"{folder.name}.part")
 
 
 def _look_at_its_end(file: IO[bytes]) -> None:

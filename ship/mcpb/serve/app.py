@@ -133,7 +133,7 @@ class AppProcess:
             if self._stopping:
                 self._signal(signal.SIGKILL)
             self._stopping = True
-            most = delay + self._settings.drain_delay + self._settings.drain_seconds + 2 * CLEANUP_SECONDS
+            most = self._settings.drain_delay + self._settings.drain_seconds + 2 * CLEANUP_SECONDS
             for seconds, then in ((delay, number), (most, signal.SIGKILL)):
                 timer = threading.Timer(seconds, self._signal, (then,))
                 timer.daemon = True

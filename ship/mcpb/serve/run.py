@@ -18,7 +18,7 @@ from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
 from ship.adapter.contract import hide_environment, refuse_unused_children
 from ship.mcpb.errors import BundleError
-from ship.mcpb.load.archive import unpack
+from ship.mcpb.load.archive import half_of, unpack
 from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.download import check_address, fetch, shown
 from ship.mcpb.load.manifest import Bundle, read_bundle
@@ -104,8 +104,9 @@ def _make_room(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.is_symlink() or (folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir())):
             raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or a bundle that was unpacked there before")
-        if folder.exists():
-            shutil.rmtree(folder)
+        for left in (folder, half_of(folder)):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
     except OSError as error:
         raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
 

@@ -6,7 +6,6 @@ import shutil
 import pytest
 import yaml
 
-from serving.identity import read_identity
 from serving.stop import CLEANUP_SECONDS
 from ship.adapter.children.process import CLOSED_SECONDS, TERM_SECONDS
 from ship.adapter.children.program import START_SECONDS
@@ -14,8 +13,9 @@ from ship.adapter.contract import CHILD_ENV, child_environment
 from ship.adapter.packages.installer import INSTALL_SECONDS
 from ship.adapter.packages.names import parse
 from ship.adapter.settings import AdapterSettings
-from tests.k8s.kustomize import K8S, Resource, container, identity, named, needs_kubectl, only, render
+from tests.k8s.kustomize import K8S, Resource, container, named, needs_kubectl, only, render
 from tests.k8s.test_schemas import check
+from tests.ship.adapter.overlay import check_egress, check_names, check_probes, check_restrictions, settings
 from tests.support import ROOT
 
 pytestmark = needs_kubectl
@@ -38,12 +38,6 @@ def pod(deployment):
     return deployment["template"]["spec"]
 
 
-def settings(resources) -> dict[str, str]:
-    """Return the settings of the one ConfigMap that the container reads."""
-    [name] = [source["configMapRef"]["name"] for source in container(resources)["envFrom"] if "configMapRef" in source]
-    return dict(named(resources, "ConfigMap")[name]["data"])
-
-
 def seconds(probe) -> int:
     return int(probe["periodSeconds"] * probe["failureThreshold"])
 
@@ -52,19 +46,8 @@ def test_it_is_what_clusters_know(resources):
     check(resources)
 
 
-def test_the_names_are_those_of_the_identity_in_a_namespace_of_its_own(resources):
-    who = identity()
-    assert named(resources, "Deployment").keys() == named(resources, "Service").keys() == {who["name"]}
-    [namespace] = named(resources, "Namespace")
-    assert namespace == f"{who['name'][:55]}-adapter"
-    assert {one["metadata"]["namespace"] for one in resources if one["kind"] != "Namespace"} == {namespace}
-    assert "server" not in {one["metadata"]["name"] for one in resources}
-
-
-def test_the_image_is_that_of_make_adapter_image_and_of_the_version(resources):
-    who = identity()
-    assert container(resources)["image"] == f"{who['image']}-adapter:{who['tag']}"
-    assert who["tag"] == read_identity().version
+def test_the_names_are_those_of_the_identity_and_the_image_that_of_make_adapter_image(resources):
+    check_names(resources, "adapter")
     assert '+ "-adapter:" +' in (OVERLAY.parent / "adapter.mk").read_text()
 
 
@@ -121,29 +104,10 @@ def test_there_is_never_a_second_child_that_knows_something_else(deployment, res
     assert not named(resources, "HorizontalPodAutoscaler")
 
 
-def test_probes_name_their_port(resources):
-    for probe, path in {"startupProbe": "/health", "livenessProbe": "/health", "readinessProbe": "/ready"}.items():
-        assert container(resources)[probe]["httpGet"] == {"path": path, "port": "http"}
-
-
-def test_the_pod_fits_the_restricted_profile(resources, pod):
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
-    labels = only(resources, "Namespace")["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container(resources)["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
-
-
-def test_the_user_is_the_images_by_number(pod):
-    user = re.search(r"^USER (\d+):(\d+)$", (OVERLAY.parent / "Dockerfile").read_text(), re.MULTILINE)
-    assert user
-    assert (pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]) == (int(user[1]), int(user[2]))
+def test_it_is_as_restricted_as_the_server_itself(resources):
+    check_probes(resources)
+    check_restrictions(resources, OVERLAY.parent / "Dockerfile")
+    check_egress(resources)
 
 
 def test_packages_have_a_place_that_can_be_written_to_and_not_without_end(resources, pod):
@@ -163,10 +127,3 @@ def test_it_gets_more_than_a_server_alone(resources):
     base = next(iter(yaml.safe_load_all((K8S / "base" / "deployment.yaml").read_text())))
     [server] = base["spec"]["template"]["spec"]["containers"]
     assert mebibytes(container(resources)) > 2 * mebibytes(server)
-
-
-def test_nothing_gets_out_but_questions_for_names_and_https(resources):
-    policy = only(resources, "NetworkPolicy")["spec"]
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert [{port["port"] for port in rule["ports"]} for rule in policy["egress"]] == [{53}, {443}]
-    assert "169.254.0.0/16" in policy["egress"][1]["to"][0]["ipBlock"]["except"]  # a cloud's metadata

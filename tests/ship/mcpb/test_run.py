@@ -354,11 +354,13 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
 
 def test_what_an_earlier_run_has_left_is_replaced(tmp_path):
     (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle.part" / "src").mkdir(parents=True)
     for name in ("manifest.json", "old.py"):
         (tmp_path / "bundle" / name).write_text("{}")
     with running(bundle({"server.py": APP}), tmp_path) as server:
         assert seen(server)
         assert not (tmp_path / "bundle" / "old.py").exists()
+        assert not (tmp_path / "bundle.part").exists()
 
 
 @pytest.mark.parametrize("answer", ["redirect to a file", "without end", "nothing"])
@@ -448,10 +450,3 @@ def test_a_port_that_is_taken_ends_it_before_anything_is_downloaded(failing):
         port = str(taken.getsockname()[1])
         assert "Address already in use" in failing(None, MCP_PORT=port, BUNDLE_URL=f"{url}/x", BUNDLE_ALLOW_HTTP="true")
         assert files.asked == []
-
-
-def test_its_help_names_its_settings():
-    done = run("--help", script=RUNNER)
-    assert done.returncode == 0
-    assert "BUNDLE_URL" in done.stdout
-    assert "--bundle-sha256" in done.stdout
