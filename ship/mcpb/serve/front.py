@@ -1,8 +1,10 @@
 """Answers while a bundle is loaded: alive, not ready, and why; so that a slow import does not look dead."""
 
+import asyncio
 import logging
 import socket
 import threading
+from contextlib import suppress
 from typing import Final, Self
 
 import uvicorn
@@ -15,6 +17,22 @@ from serving.web.connections import ImpatientProtocol, allow_connections
 
 RETRY_SECONDS: Final = 2
 """What who asks for something else is told to wait."""
+
+LAST_SECONDS: Final = 2.0
+"""How long who has connected in the end may take to ask."""
+
+
+class _PatientServer(uvicorn.Server):
+    """uvicorn, which closes connections whose request is still on its way; here they get their answer."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                while self.server_state.connections:  # noqa: ASYNC110  each is closed with its answer
+                    await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
 
 
 class Front:
@@ -38,7 +56,7 @@ class Front:
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _PatientServer(config)
         sockets = [listener.dup()]  # uvicorn closes what it is given
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": sockets}, daemon=True)
 
