@@ -86,7 +86,7 @@ update: $(VENV)/dev ## Bring this copy up to the newest release of the template 
 
 .PHONY: clean
 clean: ## Remove everything that was installed or cached
-	@rm -rf $(VENV) $(NODE_TOOLS) .mypy_cache .pytest_cache .ruff_cache dist
+	@rm -rf $(VENV) $(NODE_TOOLS) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -18,7 +18,9 @@ import httpx2
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = ROOT / "server.py"
 SAMPLE = ROOT / "tests" / "sample.py"
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__", "node_modules", "dist", ".env", "secrets")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist", ".env", "secrets"
+)
 """What git ignores, for shutil.copytree."""
 SECONDS = 30
 """How long a test waits for a process before it fails; nothing should come near it."""

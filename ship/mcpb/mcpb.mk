@@ -17,7 +17,7 @@ CONFIGURED = $$(env | sed -n 's/^\(BUNDLE_[A-Z0-9_]*\)=.*/--env \1/p; s/^\(\(USE
 .PHONY: bundle
 bundle: $(VENV)/dev ## Write dist/NAME-VERSION.mcpb (TYPE=uv, or PYTHON_VERSION=3.13 PLATFORM=macos and so on)
 	@$(PYTHON) -m ship.mcpb pack $(call option,TYPE,type) $(call option,PLATFORM,platform) \
-		--python $(or $(and $(call is_typed,PYTHON_VERSION),$(PYTHON_VERSION)),$(NEWEST_PYTHON))
+		--python $(if $(call is_typed,PYTHON_VERSION),$(call typed,PYTHON_VERSION),$(NEWEST_PYTHON))
 
 .PHONY: mcpb-image
 mcpb-image: PYTHON_VERSION = $(NEWEST_PYTHON)

@@ -27,6 +27,7 @@ def test_a_die_shows_one_of_its_sides():
 '''
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",))
 ALL_TESTS = ("pytest", "--numprocesses", "auto", "--dist", "loadfile")
+OVERLAYS = [f"ship/{form}/k8s/kustomization.yaml" for form in ("adapter", "mcpb")]
 QUICK_TESTS = (
     *("pytest", "--numprocesses", "auto", "tests/tools"),
     *(f"tests/test_{name}.py" for name in ("commands", "docs", "github", "house", "identity")),
@@ -91,9 +92,10 @@ def test_a_clone_becomes_a_server_with_two_edited_files(template, tmp_path):
         "README.md, mcp-name behind its owner: expected weather",
         "README.md, heading: expected weather",
         "CHANGELOG.md: expected ## 1.2.3",
-        "ship/adapter/k8s/kustomization.yaml: the template's name is still there",
+        f"{', '.join(OVERLAYS)}: the template's name is still there",
     ]
-    edit("ship/adapter/k8s/kustomization.yaml")
+    for overlay in OVERLAYS:
+        edit(overlay)
     (clone / "README.md").write_text("# weather\n")
     (clone / "CHANGELOG.md").write_text("## 1.2.3\n")
-    is_green(clone, *CHECKS, (*QUICK_TESTS, "tests/ship/adapter/test_overlay.py"))
+    is_green(clone, *CHECKS, (*QUICK_TESTS, "tests/ship/adapter/test_overlay.py", "tests/ship/mcpb/test_overlay.py"))

@@ -17,9 +17,12 @@ from typing import IO, Final
 
 from ship.mcpb.errors import BundleError, one_line
 
+MARK: Final = ".unpacked"
+"""A file of ours in the folder, by which it is known that it may be removed."""
 MOST_ENTRIES: Final = 50_000
-MOST_DIRECTORY_BYTES: Final = 16 * 1024**2
-"""The longest list of entries that is read, which happens at once; 50,000 are some 8 MB."""
+"""How many files and folders there may be."""
+MOST_DIRECTORY_BYTES: Final = 8 * 1024**2
+"""The longest list of entries that is read, which happens at once, before they can be counted."""
 MOST_NAME_BYTES: Final = 1024
 MOST_PART_BYTES: Final = 255
 """The longest name of a file that file systems take."""
@@ -37,8 +40,11 @@ _MOST_TRAILING: Final = 1 << 16
 _LOCATOR_OF_ZIP64: Final = b"PK\6\7"
 _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000  # APPNOTE 4.4.4: traditional, strong, masked headers
 _PATCHED: Final = 0x20
+_ZIP64_BYTES: Final = 20
 _LINKS: Final = (0x000D, 0x756E)
 """Extra fields of PKWARE's and ASi's for Unix, by which an entry can be a link or a device."""
+_OTHER_NAME: Final = 0x7075
+"""Info-ZIP's extra field with another name, which zipfile takes for the entry's since Python 3.12."""
 
 
 def unpack(archive: IO[bytes], folder: Path, most_bytes: int) -> None:
@@ -50,6 +56,7 @@ def unpack(archive: IO[bytes], folder: Path, most_bytes: int) -> None:
     half = half_of(folder)
     try:
         half.mkdir(mode=0o700)
+        (half / MARK).touch()
         _look_at_its_end(archive)
         with zipfile.ZipFile(archive) as bundle:
             for entry in _looked_through(bundle.infolist(), most_bytes):
@@ -73,14 +80,14 @@ def half_of(folder: Path) -> Path:
 def _look_at_its_end(file: IO[bytes]) -> None:
     """Read how long the list of entries is, as zipfile will, which then reads all of it at once."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_BYTES - _MOST_TRAILING))
+    file.seek(max(0, size - _END_BYTES - _MOST_TRAILING - _ZIP64_BYTES))
     tail = file.read()
     at = len(tail) - _END_BYTES
     if at < 0 or not (tail[at:].startswith(_END) and tail.endswith(b"\0\0")):
-        at = tail.rfind(_END)
+        at = tail.rfind(_END, max(0, len(tail) - _END_BYTES - _MOST_TRAILING))
     if at < 0 or len(tail) - at < _END_BYTES:
         raise BundleError("the bundle is no zip archive (it has no end)")
-    if tail[max(0, at - 20) : at].startswith(_LOCATOR_OF_ZIP64):
+    if tail[max(0, at - _ZIP64_BYTES) : at].startswith(_LOCATOR_OF_ZIP64):
         raise BundleError("the bundle is a zip64 archive: expected less than 4 GiB and 65,535 entries")
     [directory_bytes] = struct.unpack_from("<L", tail, at + 12)
     if directory_bytes > MOST_DIRECTORY_BYTES:
@@ -89,8 +96,6 @@ def _look_at_its_end(file: IO[bytes]) -> None:
 
 
 def _looked_through(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zipfile.ZipInfo]:
-    if len(entries) > MOST_ENTRIES:
-        raise BundleError(f"the bundle has {len(entries)} entries: expected at most {MOST_ENTRIES}")
     total = sum(entry.file_size for entry in entries)
     if total > most_bytes:
         raise BundleError(f"the bundle would take {total} bytes: at most {most_bytes} (BUNDLE_MAX_UNPACKED_BYTES)")
@@ -105,6 +110,8 @@ def _looked_through(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zip
             raise BundleError(f"the bundle's entry {_shown(entry.filename)} is there twice")
         same.add(name)
         above.update(str(parent) for parent in PurePosixPath(name).parents)
+        if len(files) + len(folders) + len(above) > MOST_ENTRIES:
+            raise BundleError(f"the bundle has more than {MOST_ENTRIES} files and folders")
     if both := files & (folders | above):
         raise BundleError(f"the bundle's entry {_shown(min(both))} is a file and a folder")
     return entries
@@ -138,8 +145,11 @@ def _kind_fault(entry: zipfile.ZipInfo) -> str | None:
         return "is a symbolic link"
     if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
         return "is neither a file nor a folder"
-    if not _extra_fields(entry.extra).isdisjoint(_LINKS):
+    fields = _extra_fields(entry.extra)
+    if not fields.isdisjoint(_LINKS):
         return "has a field that can make it a link"
+    if _OTHER_NAME in fields or entry.filename != entry.orig_filename:
+        return "has two names"
     if entry.flag_bits & _ENCRYPTED:
         return "is encrypted"
     if entry.flag_bits & _PATCHED or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

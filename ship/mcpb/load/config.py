@@ -12,10 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from ship.mcpb.errors import BundleError, one_line
 from ship.mcpb.load.manifest import Bundle, Option, Override
 
 PREFIX: Final = "USER_CONFIG_"
+MOST: Final = 512 * 1024
+MOST_WORD: Final = 128 * 1024 - 1
+"""What Linux takes of a command with its variables (a quarter of 8 MiB), and of a single one of them (execve(2))."""
 _PLACEHOLDER: Final = re.compile(r"\$\{([^{}]+)\}")
 _USER: Final = "user_config."
 
@@ -30,10 +35,18 @@ def fill_in(bundle: Bundle, start: Override, environ: Mapping[str, str]) -> Over
         BundleError: something that is required is missing, named by its variable, or does not fit.
     """
     values = _values(bundle, environ)
-    [command] = _filled(start.command, values) or [""]
+    lengths = _lengths([start.command, *(start.args or ()), *(start.env or {}).values()], values)
+    if max(lengths) > MOST_WORD or sum(lengths) > MOST:
+        raise BundleError(
+            f"manifest.json: its command is longer than {MOST} characters, or a word of it than {MOST_WORD}"
+        )
+    command = _filled(start.command, values)
     args = [word for argument in start.args or () for word in _filled(argument, values)]
     env = {name: ",".join(filled) for name, text in (start.env or {}).items() if (filled := _filled(text, values))}
-    return Override(command=command, args=tuple(args), env=env)
+    try:
+        return Override(command=" ".join(command), args=tuple(args), env=env)
+    except ValidationError:
+        raise BundleError("manifest.json: its command, filled in, has a character that none can have") from None
 
 
 def variable(key: str) -> str:
@@ -103,14 +116,22 @@ def _filled(text: str, values: Values) -> list[str]:
     """Return what becomes of an argument: one word, or none or several if it is nothing but one placeholder."""
     alone = _PLACEHOLDER.fullmatch(text)
     if alone and alone[1].startswith(_USER):
-        value = values.get(alone[1])
-        return value if isinstance(value, list) else [value] if value is not None else []
+        return _listed(values.get(alone[1]))
     return [_PLACEHOLDER.sub(lambda found: _inside(found, values), text)]
+
+
+def _lengths(words: list[str], values: Values) -> list[int]:
+    """Return how long each word becomes, before it does: a short manifest can make more of it than there is memory."""
+    known = {name: len(",".join(_listed(value))) for name, value in values.items()}
+    return [len(word) + sum(known.get(found[1], 0) for found in _PLACEHOLDER.finditer(word)) for word in words]
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _inside(found: re.Match[str], values: Values) -> str:
     name = found[1]
     if name in values or name.startswith(_USER):
-        value = values.get(name)
-        return ",".join(value) if isinstance(value, list) else value or ""
+        return ",".join(_listed(values.get(name)))
     return found[0]  # not a placeholder of ours: perhaps the program's own

@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -26,7 +26,7 @@ TIMEOUT: Final = httpx2.Timeout(30, connect=10)
 """How long the other side may be silent."""
 PROGRESS_SECONDS: Final = 5.0
 _PIECE: Final = 256 * 1024
-_NO_ADDRESS: Final = "BUNDLE_URL: expected an address like https://example.com/x.mcpb or file:///path/x.mcpb"
+_EXPECTED: Final = "expected an address like https://example.com/x.mcpb or file:///path/x.mcpb"
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -50,7 +50,10 @@ class _Sink:
         if self.bytes > self._most:
             raise self._too_long()
         self.hash.update(data)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise BundleError(f"the bundle cannot be stored: {error.strerror}") from None
         if time.monotonic() - self._said >= PROGRESS_SECONDS:
             self._said = time.monotonic()
             of = f" of {self._expected}" if self._expected else ""
@@ -69,19 +72,25 @@ def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_h
         BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
     """
     began = time.monotonic()
-    try:
-        if url.lower().startswith("file:"):
-            sink = _copy(url, file, most_bytes)
-        else:
-            sink = asyncio.run(_download(url, file, most_bytes, seconds, allow_http=allow_http))
-    except OSError as error:
-        raise BundleError(f"the bundle cannot be stored: {error.strerror}") from None
+    if url.lower().startswith("file:"):
+        sink = _copy(url, file, most_bytes)
+    else:
+        sink = _run(_download(url, file, most_bytes, seconds, allow_http=allow_http))
     log.info("Got the bundle", extra={"bytes": sink.bytes, "seconds": round(time.monotonic() - began, 1)})
     return sink.hash.hexdigest()
 
 
-def check_address(url: str, *, allow_http: bool) -> None:
-    """See that an address is one that is followed.
+def _run(download: Coroutine[None, None, _Sink]) -> _Sink:
+    """Run it, as asyncio.run does, which would also wait for a thread that asks for the address of a name."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(download)
+    finally:
+        loop.close()
+
+
+def check_address(url: str, *, allow_http: bool, called: str = "BUNDLE_URL") -> None:
+    """See that an address is one that is followed. It is not shown, because it may have a password in any place.
 
     Raises:
         BundleError: it has another scheme, or no host.
@@ -90,28 +99,27 @@ def check_address(url: str, *, allow_http: bool) -> None:
         parts = urlsplit(url)
         scheme, host, _ = parts.scheme.lower(), parts.hostname, parts.port
     except ValueError:
-        raise BundleError(_NO_ADDRESS) from None
-    if scheme == "http" and not allow_http:
-        raise BundleError(f"{shown(url)}: expected https (BUNDLE_ALLOW_HTTP=true allows http)")
+        scheme, host = "", None
     if scheme not in ("https", "http") or not host:
-        raise BundleError(f"{shown(url)}: expected an address like https://example.com/x.mcpb or file:///path/x.mcpb")
+        raise BundleError(f"{called}: {_EXPECTED}")
+    if scheme == "http" and not allow_http:
+        raise BundleError(f"{called}: expected https (BUNDLE_ALLOW_HTTP=true allows http)")
 
 
 def shown(url: str) -> str:
-    """Return an address without what can be secret in it."""
+    """Return an address that is one, without what can be secret in it: all before the last @, and its query."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return one_line(f"{parts.scheme}://{host}{parts.path}", 200)
+    return one_line(f"{parts.scheme}://{(parts.netloc + parts.path).rpartition('@')[2]}", 200)
 
 
 def _copy(url: str, file: IO[bytes], most_bytes: int) -> _Sink:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise BundleError(_NO_ADDRESS) from None
+        raise BundleError(f"BUNDLE_URL: {_EXPECTED}") from None
     path = Path(unquote(parts.path))
     if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
-        raise BundleError(f"{shown(url)}: expected file:///, followed by a path of this machine")
+        raise BundleError("BUNDLE_URL: expected file:///, followed by a path of this machine")
     try:
         with open(path, "rb", opener=_open_without_waiting) as source:
             found = os.fstat(source.fileno())
@@ -132,7 +140,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 async def _download(url: str, file: IO[bytes], most_bytes: int, seconds: float, *, allow_http: bool) -> _Sink:
     reason = "nothing came"
     try:
-        async with asyncio.timeout(seconds), httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
+        async with asyncio.timeout(seconds), _client() as client:
             for number in range(1, MOST_TRIES + 1):
                 try:
                     return await _try(client, url, file, most_bytes, allow_http=allow_http)
@@ -145,6 +153,14 @@ async def _download(url: str, file: IO[bytes], most_bytes: int, seconds: float, 
     except TimeoutError:
         raise BundleError(f"{shown(url)}: not had within {seconds:g} s (BUNDLE_SECONDS): {reason}") from None
     raise BundleError(f"{shown(url)}: not had in {MOST_TRIES} tries: {reason}")
+
+
+def _client() -> httpx2.AsyncClient:
+    try:
+        return httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
+    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+        reason = type(error).__name__
+        raise BundleError(f"expected certificates and proxies in the environment that can be used ({reason})") from None
 
 
 async def _try(client: httpx2.AsyncClient, url: str, file: IO[bytes], most_bytes: int, *, allow_http: bool) -> _Sink:
@@ -167,10 +183,12 @@ async def _try(client: httpx2.AsyncClient, url: str, file: IO[bytes], most_bytes
 @asynccontextmanager
 async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> AsyncIterator[httpx2.Response]:
     """Ask, and follow where it is said to be: each step is looked at as the first one is."""
+    first, called = url, "BUNDLE_URL"
     for _ in range(MOST_REDIRECTS + 1):
-        check_address(url, allow_http=allow_http)
+        check_address(url, allow_http=allow_http, called=called)
         async with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
             if response.has_redirect_location:
+                called = f"{shown(url)} leads elsewhere"
                 url = urljoin(url, response.headers["location"])
                 continue
             if response.status_code in _TRY_AGAIN:
@@ -179,4 +197,4 @@ async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> 
                 raise BundleError(f"{shown(url)}: expected the bundle, and it answered {response.status_code}")
             yield response
             return
-    raise BundleError(f"{shown(url)}: more than {MOST_REDIRECTS} redirects")
+    raise BundleError(f"{shown(first)}: more than {MOST_REDIRECTS} redirects")

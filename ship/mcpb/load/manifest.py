@@ -113,11 +113,19 @@ def read_bundle(folder: Path, python: str) -> Bundle:
     server = bundle.manifest.server
     path = PurePosixPath(server.entry_point)
     inside = not path.is_absolute() and ".." not in path.parts and server.entry_point.isprintable()
-    if not inside or not bundle.entry_point.is_file():
+    if not inside or not is_file(bundle.entry_point):
         said = repr(one_line(server.entry_point, 100))
         raise BundleError(f"manifest.json: server.entry_point {said}: expected a file of the bundle")
     _fits(bundle.manifest, python)
     return bundle
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file; of a path that no file can have, too."""
+    try:
+        return path.is_file()
+    except OSError:  # its name is too long
+        return False
 
 
 def _read(file: Path) -> Manifest:
@@ -149,7 +157,7 @@ def _fits(manifest: Manifest, python: str) -> None:
     if manifest.server.type == "python" and wanted:
         try:
             fits = SpecifierSet(re.sub(r"(?<=[\w*])\s+(?=[<>=!~])", ",", wanted)).contains(python, prereleases=True)
-        except InvalidSpecifier:
+        except (InvalidSpecifier, ValueError):
             return  # written in the way of npm, which says no more than what the start will
         if not fits:
             raise BundleError(f"the bundle is for Python {one_line(wanted, 60)}, and this is {python}")

@@ -1,10 +1,10 @@
-"""A bundle's ASGI app, in a process of its own: whether there is one, and what becomes of it."""
+"""A bundle's ASGI app, in a process of its own: its start, its signals, its end."""
 
-import ast
 import json
 import logging
 import math
 import os
+import secrets
 import select
 import signal
 import socket
@@ -12,13 +12,12 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import PurePosixPath
-from types import FrameType
 from typing import Final
 
 from serving.stop import CLEANUP_SECONDS
+from ship.adapter.children import guardian
 from ship.mcpb.errors import BundleError, one_line
 from ship.mcpb.load.manifest import Bundle
 from ship.mcpb.serve import launch
@@ -26,142 +25,124 @@ from ship.mcpb.settings import BundleSettings
 
 log: Final = logging.getLogger("ship.mcpb")
 
-_MOST_SOURCE_BYTES: Final = 1024**2
+END_SECONDS: Final = 5.0
+"""How long a process may take to end that has said nothing more of how it goes."""
 _MOST_SAID_BYTES: Final = 4096
 
 
-def module_of_app(bundle: Bundle) -> str | None:
-    """Return the module that exports `app`, by its entry point (`src/server.py` is `src.server`); None if none does.
-
-    It is read, and not run.
-    """
-    if bundle.manifest.server.type != "python":
-        return None
-    parts = PurePosixPath(bundle.manifest.server.entry_point).with_suffix("").parts
-    if bundle.entry_point.suffix != ".py" or not all(part.isidentifier() for part in parts):
-        return None
-    try:
-        if bundle.entry_point.stat().st_size > _MOST_SOURCE_BYTES:
-            return None
-        tree = ast.parse(bundle.entry_point.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    bound = set(_bound(tree.body))
-    return ".".join(parts) if "app" in bound or {"app:", "__getattr__"} <= bound else None
-
-
-def _bound(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield what a module's statements bind; and what they only declare, with a colon."""
-    for node in body:
-        match node:
-            case ast.Assign(targets=targets):
-                names = [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
-                yield from names
-            case ast.AnnAssign(target=ast.Name(id=name), value=value):
-                yield name if value else f"{name}:"
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                yield from (alias.asname or alias.name for alias in aliases)
-            case ast.If() | ast.Try() | ast.With():
-                for part in ("body", "orelse", "handlers", "finalbody"):
-                    for inner in getattr(node, part, []):
-                        yield from _bound(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
-
-
 class AppProcess:
-    """The process that serves a bundle's app on `listener`, with all that it starts."""
+    """The process that serves a bundle's app, with all that it starts."""
 
-    def __init__(
-        self, bundle: Bundle, module: str, command: list[str], env: Mapping[str, str],
-        listener: socket.socket, settings: BundleSettings,
-    ) -> None:  # fmt: skip
-        self._called, self._settings = bundle.called, settings
-        self._stopping = False
-        options = {
-            "site": sysconfig.get_path("purelib"),
-            "debug": settings.log_level == "debug",
-            "drain_seconds": math.ceil(settings.drain_seconds) + CLEANUP_SECONDS,
-        }
-        self._words, word = os.pipe()
-        numbers = (listener.fileno(), word)
-        self._process = subprocess.Popen(
-            [*command, launch.__file__, module, *map(str, numbers), json.dumps(options)],
-            cwd=bundle.folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            pass_fds=numbers,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us, and passed on
-        )
-        os.close(word)
+    def __init__(self, bundle: Bundle, settings: BundleSettings) -> None:
+        self._bundle, self._settings = bundle, settings
+        self._mark = f"{secrets.token_hex(8)}."
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> bool:
-        """Wait until it serves; False says that it has no ASGI app.
+    def start(self, python: Sequence[str], module: str, env: Mapping[str, str], listener: socket.socket) -> bool:
+        """Run a module with this Python, to serve on `listener`, and wait until it does; False if it has no ASGI app.
 
         Raises:
             BundleError: it does not start, or not in time.
         """
-        said = self._listen(self._settings.bundle_start_seconds)
-        word, _, reason = said.partition(": ")
-        if word == launch.SERVING:
+        words, word = os.pipe()
+        try:
+            self._process = self._run(python, module, env, (listener.fileno(), word))
+        finally:
+            os.close(word)
+        with open(words, "rb", buffering=0) as said:  # noqa: PTH123  a descriptor
+            word_said, _, reason = self._listen(said.fileno()).partition(": ")
+        if word_said == launch.SERVING:
             return True
-        if word == launch.NO_APP:
+        if word_said == launch.NO_APP:
             log.info("The bundle's app is none: %s", one_line(reason))
             return False
-        if word == launch.FAILED:
-            raise BundleError(f"bundle {self._called}: {one_line(reason)}")
-        raise BundleError(f"bundle {self._called}: its server ended before it served ({_ended(self._process.wait())})")
+        raise self._failed(reason if word_said == launch.FAILED else self._why_silent(self._process))
 
-    def _listen(self, seconds: float) -> str:
-        end, said = time.monotonic() + seconds, b""
+    def _run(
+        self, python: Sequence[str], module: str, env: Mapping[str, str], descriptors: tuple[int, int]
+    ) -> subprocess.Popen[bytes]:
+        options = {
+            "parent": os.getpid(),
+            "site": sysconfig.get_path("purelib"),
+            "debug": self._settings.log_level == "debug",
+            "drain_seconds": math.ceil(self._settings.drain_seconds) + CLEANUP_SECONDS,
+        }
+        try:
+            return subprocess.Popen(
+                [*python, launch.__file__, module, *map(str, descriptors), json.dumps(options)],
+                cwd=self._bundle.folder,
+                env={**env, guardian.MARK: self._mark},
+                stdin=subprocess.DEVNULL,
+                pass_fds=descriptors,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us, and passed on
+            )
+        except OSError as error:
+            raise self._failed(f"its server cannot be started: {error.strerror}") from None
+
+    def _listen(self, descriptor: int) -> str:
+        """Return the line that it says; nothing if it says none."""
+        seconds, said = self._settings.bundle_start_seconds, b""
+        end = time.monotonic() + seconds
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
         while not said.endswith(b"\n") and len(said) < _MOST_SAID_BYTES:
-            ready, _, _ = select.select([self._words], [], [], max(0, end - time.monotonic()))
-            if not ready:
-                raise BundleError(
-                    f"bundle {self._called}: its server did not start within {seconds:g} s (BUNDLE_START_SECONDS)"
-                )
-            piece = os.read(self._words, _MOST_SAID_BYTES)
-            if not piece:
-                return ""
-            said += piece
+            if (left := end - time.monotonic()) <= 0:
+                raise self._failed(f"its server did not start within {seconds:g} s (BUNDLE_START_SECONDS)")
+            if poll.poll(min(left, 1) * 1000):
+                piece = os.read(descriptor, _MOST_SAID_BYTES)
+                if not piece:
+                    return ""
+                said += piece
         return said.decode("utf-8", "replace").rstrip("\n")
 
-    def pass_signals_on(self, *, delay: float) -> None:
-        """Let SIGTERM and SIGINT stop it: it gets them after `delay` seconds, in which it still serves."""
+    def _why_silent(self, process: subprocess.Popen[bytes]) -> str:
+        try:
+            return f"its server ended before it served ({_ended(process.wait(END_SECONDS))})"
+        except subprocess.TimeoutExpired:
+            return "its server cannot say any more whether it serves"
 
-        def stop(number: int, _: FrameType | None) -> None:
-            if self._stopping:
+    def serve(self, *, delay: float, announce: Callable[[], None]) -> None:
+        """Let it serve until SIGTERM or SIGINT, which it gets after `delay` more seconds.
+
+        `announce` is called as soon as these signals are waited for.
+
+        Raises:
+            BundleError: it ends by itself.
+        """
+        assert self._process  # noqa: S101  it has been started
+        numbers = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)  # they are waited for, and so none is lost
+        announce()
+        stopping = False
+        while self._process.poll() is None:
+            number = signal.sigwait(numbers)
+            if number == signal.SIGCHLD:
+                continue
+            if stopping:
                 self._signal(signal.SIGKILL)
-            self._stopping = True
+            stopping = True
             most = self._settings.drain_delay + self._settings.drain_seconds + 2 * CLEANUP_SECONDS
             for seconds, then in ((delay, number), (most, signal.SIGKILL)):
                 timer = threading.Timer(seconds, self._signal, (then,))
                 timer.daemon = True
                 timer.start()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-
-    def wait(self) -> None:
-        """Wait until it has been stopped.
-
-        Raises:
-            BundleError: it has ended by itself.
-        """
-        status = self._process.wait()
-        if not self._stopping:
-            raise BundleError(f"bundle {self._called}: its server has ended by itself ({_ended(status)})")
+        if not stopping:
+            raise self._failed(f"its server has ended by itself ({_ended(self._process.returncode)})")
 
     def end(self) -> None:
-        """End it and what it has started, at once."""
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        os.close(self._words)
+        """End it and what it has started, at once, also what has left its process group."""
+        guardian.kill(self._mark, [self._process.pid] if self._process else [])
+        if self._process:
+            self._process.wait()
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._process.pid, number) if self._process else None
+
+    def _failed(self, reason: str) -> BundleError:
+        return BundleError(f"bundle {self._bundle.called}: {one_line(reason)}")
 
 
 def _ended(status: int) -> str:
-    return f"status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
+    known = {int(one): one.name for one in signal.Signals}
+    return f"status {status}" if status >= 0 else f"signal {known.get(-status, -status)}"

@@ -26,6 +26,8 @@ def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
     """Serve `module`'s app on the socket with the descriptor `listener`; say to descriptor `word` how it goes."""
     with suppress(OSError, AttributeError):  # prctl(2), Linux: ends with who has started this
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != options["parent"]:  # who has ended before that
+        return 1
     tell = partial(_tell, word)
     try:
         app = importlib.import_module(module).app
@@ -33,7 +35,7 @@ def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
     except BaseException as error:  # also what ends a process: then it has said why
         if options["debug"]:
             sys.excepthook(*sys.exc_info())
-        return tell(FAILED, f"{module} cannot be imported: {type(error).__name__}: {error}")
+        return tell(FAILED, f"{module} cannot be imported: {type(error).__name__}: {_text(error)}")
     if not _is_asgi(app):
         return tell(NO_APP, f"{module}.app is {type(app).__name__}, which is no ASGI app")
 
@@ -107,9 +109,16 @@ class Probed:
             await send({"type": "http.response.body", "body": body})
 
 
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "and no word of why"
+
+
 def _tell(descriptor: int, word: str, reason: str = "") -> int:
     with suppress(OSError):  # it has been told, or nobody listens any more
-        os.write(descriptor, f"{word}: {reason}".replace("\n", " ")[:2000].encode() + b"\n")
+        os.write(descriptor, f"{word}: {reason}".replace("\n", " ")[:1000].encode(errors="backslashreplace") + b"\n")
         os.close(descriptor)
     return 1
 

@@ -6,6 +6,7 @@ import platform
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,11 +19,12 @@ from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
 from ship.adapter.contract import hide_environment, refuse_unused_children
 from ship.mcpb.errors import BundleError
-from ship.mcpb.load.archive import half_of, unpack
+from ship.mcpb.load.archive import MARK, half_of, unpack
 from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.download import check_address, fetch, shown
 from ship.mcpb.load.manifest import Bundle, read_bundle
-from ship.mcpb.serve.app import AppProcess, module_of_app
+from ship.mcpb.serve.app import AppProcess
+from ship.mcpb.serve.entry import module_of_app
 from ship.mcpb.serve.environment import base_python, environment_of_app
 from ship.mcpb.serve.front import Front
 from ship.mcpb.serve.stdio import program_of, start_of
@@ -30,9 +32,9 @@ from ship.mcpb.settings import BundleSettings
 
 log: Final = logging.getLogger("ship.mcpb")
 
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 CHASSIS: Final = "chassis"
 """The key in a manifest's `_meta` by which a bundle says that its app takes the settings of this chassis."""
-MANIFEST: Final = "manifest.json"
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
@@ -41,20 +43,28 @@ def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
     Ends the process with 2 on a bad setting and 1 when the bundle does not start, each with one line on stderr,
     and with 0 on SIGINT and SIGTERM.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPPING:
         signal.signal(number, _leave)
-    with explain_errors():
-        settings = read_settings(BundleSettings, argv)
-        _check(settings)
-        hide_environment()
-        listener = listen(settings.host, settings.port)
-        with Front(listener) as front, _loaded(settings, front) as bundle:
-            front.reason = "the bundle's server starts"
-            if not _run_app(bundle, settings, listener, front, environ):
-                _run_stdio(bundle, settings, listener, front, environ)
+    status: int | str | None = 0
+    try:
+        with explain_errors():
+            settings = read_settings(BundleSettings, argv)
+            _check(settings)
+            hide_environment()
+            listener = listen(settings.host, settings.port)
+            with Front(listener) as front, _loaded(settings, front) as bundle:
+                front.reason = "the bundle's server starts"
+                if not _run_app(bundle, settings, listener, front, environ):
+                    _run_stdio(bundle, settings, listener, front, environ)
+    except SystemExit as ended:
+        status = ended.code
+    sys.stdout.flush()
+    os._exit(status if isinstance(status, int) else 0)  # a thread that asks for a name would hold us back
 
 
 def _leave(*_: object) -> NoReturn:
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)  # what is cleaned up now is cleaned up to its end
     raise SystemExit(0)
 
 
@@ -79,33 +89,34 @@ def _loaded(settings: BundleSettings, front: Front) -> Iterator[Bundle]:
     _make_room(folder)
     log.info("Downloading the bundle: %s", shown(url))
     front.reason = "the bundle is downloaded"
-    with tempfile.TemporaryFile(dir=folder.parent) as archive:
-        found = fetch(
-            url,
-            archive,
-            most_bytes=settings.bundle_max_bytes,
-            seconds=settings.bundle_seconds,
-            allow_http=settings.bundle_allow_http,
-        )
-        if settings.bundle_sha256 and found != settings.bundle_sha256:
-            raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
-        front.reason = "the bundle is unpacked"
-        unpack(archive, folder, settings.bundle_max_unpacked_bytes)
     try:
+        with tempfile.TemporaryFile(dir=folder.parent) as archive:
+            found = fetch(
+                url,
+                archive,
+                most_bytes=settings.bundle_max_bytes,
+                seconds=settings.bundle_seconds,
+                allow_http=settings.bundle_allow_http,
+            )
+            if settings.bundle_sha256 and found != settings.bundle_sha256:
+                raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
+            front.reason = "the bundle is unpacked"
+            unpack(archive, folder, settings.bundle_max_unpacked_bytes)
         _warn_of_noexec(folder)
         yield read_bundle(folder, platform.python_version())
     finally:
+        shutil.rmtree(half_of(folder), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make_room(folder: Path) -> None:
-    """Remove what an earlier run has left, and nothing else."""
+    """Remove what an earlier run that was killed has left, and nothing else."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.is_symlink() or (folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir())):
-            raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or a bundle that was unpacked there before")
         for left in (folder, half_of(folder)):
-            if left.is_dir() and not left.is_symlink():
+            if left.is_symlink() or (left.exists() and not (left / MARK).is_file() and any(left.iterdir())):
+                raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or one to which a bundle was unpacked")
+            if left.exists():
                 shutil.rmtree(left)
     except OSError as error:
         raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
@@ -125,20 +136,22 @@ def _run_app(
         return False
     log.info("Starting the bundle's app: %s (%s)", bundle.called, module)
     env = environment_of_app(bundle, fill_in(bundle, start_of(bundle), environ).env or {}, environ)
-    process = AppProcess(bundle, module, [base_python(), "-S", "-P", "-B"], env, listener, settings)
-    try:
-        if not process.start():
-            _see_that_it_need_not(settings)
-            return False
-        process.pass_signals_on(delay=0 if CHASSIS in bundle.manifest.meta else settings.drain_delay)
+    process = AppProcess(bundle, settings)
+
+    def announce() -> None:
         front.stop()
         base, path = base_url(listener), settings.path
         listener.close()
         log.info("MCP on %s%s, or the bundle's own path, probes on %s/health and %s/ready", base, path, base, base)
-        process.wait()
+
+    try:
+        if process.start([base_python(), "-S", "-P", "-B"], module, env, listener):
+            process.serve(delay=0 if CHASSIS in bundle.manifest.meta else settings.drain_delay, announce=announce)
+            return True
     finally:
         process.end()
-    return True
+    _see_that_it_need_not(settings)
+    return False
 
 
 def _module(bundle: Bundle, settings: BundleSettings) -> str | None:

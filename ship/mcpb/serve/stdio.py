@@ -10,7 +10,7 @@ from typing import Final
 from ship.adapter.children.program import Program
 from ship.mcpb.errors import BundleError, one_line
 from ship.mcpb.load.config import fill_in
-from ship.mcpb.load.manifest import Bundle, Override
+from ship.mcpb.load.manifest import Bundle, Override, is_file
 from ship.mcpb.serve.environment import base_python, environment_of_child
 from ship.mcpb.settings import BundleSettings
 
@@ -36,7 +36,7 @@ def program_of(bundle: Bundle, settings: BundleSettings, environ: Mapping[str, s
     """
     filled = fill_in(bundle, start_of(bundle), environ)
     env = environment_of_child(bundle, filled.env or {}, settings, environ)
-    if bundle.manifest.server.type == "binary" and bundle.entry_point.is_file():
+    if bundle.manifest.server.type == "binary" and is_file(bundle.entry_point):
         bundle.entry_point.chmod(0o755)  # not every packer remembers that
     command = filled.command
     if bundle.manifest.server.type == "python" and re.fullmatch(r"python(3(\.\d+)?)?", command):
@@ -51,5 +51,5 @@ def program_of(bundle: Bundle, settings: BundleSettings, environ: Mapping[str, s
 
 def _is_program(command: str, folder: Path, path: str | None) -> bool:
     if "/" in command:
-        return (folder / command).is_file() and os.access(folder / command, os.X_OK)
+        return is_file(folder / command) and os.access(folder / command, os.X_OK)
     return shutil.which(command, path=path) is not None

@@ -7,6 +7,7 @@ import stat
 import struct
 import warnings
 import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,9 @@ EOCD = b"PK\5\6"
 
 def unpacked(content, folder, most=10 * MEBIBYTE):
     unpack(io.BytesIO(content), folder / "bundle", most)
-    return {str(path.relative_to(folder / "bundle")): path for path in (folder / "bundle").rglob("*")}
+    found = {str(path.relative_to(folder / "bundle")): path for path in (folder / "bundle").rglob("*")}
+    found.pop(archive.MARK)
+    return found
 
 
 def refused(content, folder, most=10 * MEBIBYTE):
@@ -186,22 +189,37 @@ def test_a_checksum_that_does_not_fit_is_refused(tmp_path):
     assert "no zip archive that can be read (Bad CRC-32" in refused(bytes(content), tmp_path)
 
 
-def test_too_many_entries_are_refused(tmp_path, monkeypatch):
+def test_too_many_files_and_folders_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MOST_ENTRIES", 10)
-    assert "has 11 entries: expected at most 10" in refused(zipped(dict.fromkeys(map(str, range(11)), "")), tmp_path)
+    assert "more than 10 files and folders" in refused(zipped(dict.fromkeys(map(str, range(11)), "")), tmp_path)
+
+
+def test_folders_that_are_only_named_by_what_is_in_them_count_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_ENTRIES", 100)
+    content = zipped({f"{number}/" + "a/" * 40 + "x": "" for number in range(3)})
+    assert "more than 100 files and folders" in refused(content, tmp_path)
+
+
+def test_an_entry_with_two_names_is_refused(tmp_path):
+    """Info-ZIP's Unicode Path: since Python 3.12 zipfile takes its name for the entry's (APPNOTE 4.6.9)."""
+    name = b"../../out"
+    extra = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, zlib.crc32(b"server.py")) + name
+    assert "has two names" in refused(zipped([(entry("server.py", extra=extra), "x")]), tmp_path)
 
 
 def test_a_list_of_entries_that_would_take_all_memory_is_refused_before_it_is_read(tmp_path):
     content = bytearray(zipped([FILE]))
     at = content.index(EOCD)
     content[at + 12 : at + 16] = struct.pack("<L", archive.MOST_DIRECTORY_BYTES + 1)
-    assert "has a list of entries of 16777217 bytes" in refused(bytes(content), tmp_path)
+    assert "has a list of entries of 8388609 bytes" in refused(bytes(content), tmp_path)
 
 
-def test_a_zip64_archive_is_refused(tmp_path):
+@pytest.mark.parametrize("comment", [0, 65_535])
+def test_a_zip64_archive_is_refused_wherever_its_end_is(tmp_path, comment):
     content = zipped([FILE])
     at = content.index(EOCD)
-    assert "is a zip64 archive" in refused(content[:at] + b"PK\6\7" + bytes(16) + content[at:], tmp_path)
+    end = content[at : at + 20] + struct.pack("<H", comment) + bytes(comment)
+    assert "is a zip64 archive" in refused(content[:at] + b"PK\6\7" + bytes(16) + end, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -222,11 +240,18 @@ def test_a_file_that_the_disk_does_not_take_is_one_line(tmp_path):
     assert f"cannot be unpacked to {tmp_path}/inner/bundle: File too large" in said
 
 
-GOOD = zipped({"manifest.json": "{}", "src/server.py": "x" * 500, "deps/a/b.py": os.urandom(200)})
+FUZZ = settings(
+    max_examples=300,
+    derandomize=True,  # the same every time
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+GOOD = zipped({"manifest.json": "{}", "src/server.py": "x" * 500, "deps/a/b.py": bytes(range(200))})
 CHANGES = st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=8)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FUZZ
 @given(changes=CHANGES, cut=st.integers(0, len(GOOD)), tail=st.binary(max_size=64))
 def test_whatever_bytes_come_nothing_gets_out_and_nothing_is_left_half_done(tmp_path, changes, cut, tail):
     content = bytearray(GOOD)
@@ -238,7 +263,7 @@ def test_whatever_bytes_come_nothing_gets_out_and_nothing_is_left_half_done(tmp_
 NAMES = st.text(st.sampled_from(["a", "B", "b", "/", ".", "\\", "\0", ":", "é", " ", "~", "\u202e"]), max_size=12)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FUZZ
 @given(names=st.lists(NAMES, max_size=6), mode=st.integers(0, 0xFFFF), extra=st.binary(max_size=12))
 def test_whatever_names_modes_and_fields_come_nothing_gets_out(tmp_path, names, mode, extra):
     with warnings.catch_warnings():
@@ -252,6 +277,7 @@ def _survives(content: bytes, folder: Path) -> None:
     with suppress(BundleError):
         unpack(io.BytesIO(content), target, MEBIBYTE)
     assert list(folder.iterdir()) in ([], [target])
+    assert not target.exists() or (target / archive.MARK).is_file()
     for path in sorted(target.rglob("*"), reverse=True):
         assert not path.is_symlink()
         assert path.stat().st_mode & 0o7022 == 0

@@ -112,3 +112,25 @@ def test_a_default_that_does_not_fit_is_refused_as_well():
 @pytest.mark.parametrize("key", ["api-key", "api.key", "api key", "API_KEY"])
 def test_a_key_is_a_variable_in_capitals(key):
     assert variable(key) == "USER_CONFIG_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("word", "default"),
+    [
+        ("${user_config.x}" * 25_000, "x" * 100_000),
+        ("${user_config.x}", "x" * 200_000),
+        ("${user_config.x}", ["x" * 10] * 50_000),
+        ("x" * 200_000, ""),
+    ],
+)
+def test_a_manifest_that_would_make_a_command_without_end_is_refused(word, default):
+    said = {"x": {"type": "string", "default": default}}
+    for args, env in (([word] * 10, None), ([], {"X": word, "Y": word})):
+        with pytest.raises(BundleError, match="its command is longer than"):
+            filled(*args, env=env, options=said)
+
+
+@pytest.mark.parametrize("default", ["a\0b", "\ud800"])
+def test_a_default_that_no_command_can_have_is_refused(default):
+    with pytest.raises(BundleError, match="has a character that none can have"):
+        filled("${user_config.x}", options={"x": {"type": "string", "default": default}})

@@ -3,6 +3,8 @@
 import io
 import logging
 import os
+import socket
+import threading
 import time
 from urllib.parse import urljoin
 
@@ -63,7 +65,9 @@ def test_a_file_is_read(tmp_path):
         ("file:///no/such.mcpb", "expected a file that can be read (No such file or directory)"),
         ("file:///etc", "expected a file"),
         ("file:///dev/zero", "expected a file"),
-        ("https://ann:hunter2@h.invalid:port/x?key=hunter2", "expected an address like https://"),
+        ("https://ann:hunter2@h.invalid:port/x?key=hunter2", "BUNDLE_URL: expected"),
+        *((url, "BUNDLE_URL: expected") for url in ("https:ann:hunter2@h/x", "https:/ann:hunter2@h/x")),
+        *((url, "BUNDLE_URL: expected") for url in ("ann:hunter2@h/x", "ftp:ann:hunter2@h", "file:ann:hunter2@h/x")),
     ],
 )
 def test_an_address_that_is_none_is_refused(url, reason):
@@ -86,7 +90,9 @@ def test_redirects_are_followed_a_few_times():
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "http://[x"])
 def test_a_redirect_to_another_scheme_is_not_followed(location):
     with web(x=lambda web: web.redirect(location)) as (url, _):
-        assert "expected an address" in refused(f"{url}/x")
+        said = refused(f"{url}/x")
+        assert said.startswith(f"{url}/x")
+        assert "expected an address" in said
 
 
 def test_a_redirect_away_from_https_is_not_followed():
@@ -137,6 +143,37 @@ def test_what_goes_on_failing_is_given_up():
     with web(x=lambda web: web.send_error(500)) as (url, files):
         assert f"{url}/x: not had in 4 tries: {url}/x answered 500" in refused(f"{url}/x")
         assert len(files.asked) == 4
+
+
+def test_a_password_with_a_slash_is_not_shown_either(unused_port):
+    assert "hunter2" not in refused(f"http://127.0.0.1:{unused_port}/hunter2@host/x.mcpb")
+
+
+def test_proxies_and_certificates_that_cannot_be_used_are_one_line(monkeypatch):
+    for name, value in {"HTTPS_PROXY": "foo://h", "SSL_CERT_FILE": "/no/such"}.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert "expected certificates and proxies in the environment that can be used" in refused(
+                "https://h.invalid/x"
+            )
+
+
+def test_a_name_whose_address_nobody_knows_for_long_is_given_up_in_time(monkeypatch):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(*_, **__):
+        asked.set()
+        go_on.wait(20)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    began = time.monotonic()
+    try:
+        assert "not had within 0.5 s" in refused("https://h.invalid/x", seconds=0.5)
+        assert asked.is_set()
+        assert time.monotonic() - began < 10
+    finally:
+        go_on.set()
 
 
 def test_nobody_there_is_one_line(unused_port):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ship.mcpb.load.manifest import Bundle, Manifest
-from ship.mcpb.serve.app import module_of_app
+from ship.mcpb.serve.entry import module_of_app
 from ship.mcpb.serve.launch import PROBES, Probed, _is_asgi
 from tests.ship.mcpb.support import manifest
 from tests.support import SERVER
@@ -54,10 +54,17 @@ def test_a_module_that_binds_app_has_one(tmp_path, source):
         "app = 1\0",
         b"\xff\xfeapp = 1",
         "app = " + "(" * 10_000 + ")" * 10_000,
+        "if x:\n    pass\n" + "elif x:\n    pass\n" * 3000 + "else:\n    app = 1",
+        "app = 1\n" + "x = 1\n" * 30_000,
     ],
 )
 def test_a_module_that_does_not_has_none(tmp_path, source):
     assert module(tmp_path, source) is None
+
+
+def test_warnings_about_the_source_are_not_ours(tmp_path, recwarn):
+    assert module(tmp_path, "app = '\\d'") == "src.server"
+    assert not list(recwarn)
 
 
 @pytest.mark.parametrize("entry_point", ["server.js", "my-server.py", "src.d/server.py", "server"])

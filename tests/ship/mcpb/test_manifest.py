@@ -88,7 +88,10 @@ def server(**changes):
             (server(entry_point=path), "expected a file of the bundle")
             for path in ("", ".", "src", "no.py", "/etc/passwd")
         ),
-        *((server(entry_point=path), "expected a file of the bundle") for path in ("src/../server.py", "../x", "a\nb")),
+        *(
+            (server(entry_point=path), "expected a file of the bundle")
+            for path in ("src/../server.py", "../x", "a\nb", "x" * 300, "a/" * 3000)
+        ),
     ],
 )
 def test_a_manifest_that_does_not_say_what_is_needed_is_refused(refused, said, reason):
@@ -106,6 +109,10 @@ def test_a_bundle_for_another_platform_is_refused(read, refused):
 @pytest.mark.parametrize("wanted", ["", ">=3.10", ">=3.10,<4", ">=3.10 <4", "3.x", "==3.13.*", "^3.10"])
 def test_a_bundle_for_this_python_or_that_does_not_say_clearly_for_which_is_read(read, wanted):
     assert read(manifest(compatibility={"runtimes": {"python": wanted}}))
+
+
+def test_a_python_of_which_nothing_can_be_read_is_not_asked_for(read):
+    assert read(manifest(compatibility={"runtimes": {"python": "==" + "1" * 5000}}))
 
 
 @pytest.mark.parametrize("wanted", [">=3.14", "<3.13", ">=3.10 <3.13", "==3.12.*"])

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from fastmcp import Client
 
 from ship.adapter.children import guardian
+from ship.mcpb.load.archive import MARK
 from tests.ship.adapter.support import TOY
 from tests.ship.mcpb.support import APP, RUNNER, bundle, entry, manifest, running, sha256, web, zipped
 from tests.support import SECONDS, Server, program, run
@@ -180,9 +182,67 @@ def test_its_server_ends_with_it_whatever_ends_it(tmp_path):
         pid = int((tmp_path / "pid").read_text())
         server.kill()
         end = time.monotonic() + SECONDS
-        while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        while lives(pid):
             assert time.monotonic() < end
             time.sleep(0.01)
+
+
+async def test_thousands_of_connections_do_not_keep_it_from_starting(tmp_path, unused_port):
+    go = tmp_path / "go"
+    (tmp_path / "x.mcpb").write_bytes(bundle({"server.py": waiting(go)}))
+    given = {"BUNDLE_URL": (tmp_path / "x.mcpb").as_uri(), "BUNDLE_DIR": str(tmp_path / "bundle")}
+    with program(sys.executable, RUNNER, "--port", str(unused_port), **given) as process, ExitStack() as connections:
+        server = Server(process)
+        server.wait_for("Downloading the bundle")
+        for _ in range(1200):
+            connections.enter_context(socket.create_connection(("127.0.0.1", unused_port)))
+        server.wait_for("Starting the bundle's app")
+        go.touch()
+        server.wait_for("MCP on")
+        assert server.stop() == 0
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_has_left_its_process_group_ends_with_it_as_well(tmp_path):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    forking = f"""
+import os, time
+leaving = os.fork() == 0
+if leaving:
+    os.setsid()
+open({str(pids)!r} + "/" + str(os.getpid()), "w").close()
+if leaving:
+    time.sleep(600)
+"""
+    with running(bundle({"server.py": forking + APP}), tmp_path) as server:
+        while len(started := [int(path.name) for path in pids.iterdir()]) < 2:
+            time.sleep(0.01)
+        assert all(map(lives, started))
+        assert server.stop() == 0
+    assert not any(map(lives, started))
+
+
+def test_a_stop_while_it_cleans_up_waits_for_that(tmp_path):
+    """A second signal comes when the first one has begun to remove what was unpacked."""
+    many = {f"files/{number}": "" for number in range(20_000)}
+    (tmp_path / "x.mcpb").write_bytes(bundle({"server.py": waiting(tmp_path / "never"), **many}))
+    given = {"BUNDLE_URL": (tmp_path / "x.mcpb").as_uri(), "BUNDLE_DIR": str(tmp_path / "bundle")}
+    with program(sys.executable, RUNNER, "--port", "0", **given) as process:
+        server = Server(process)
+        server.wait_for("Starting the bundle's app")
+        process.terminate()
+        while len(list((tmp_path / "bundle" / "files").glob("*"))) == len(many):
+            pass
+        process.terminate()
+        assert server.stop() == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.mcpb"]
 
 
 # Over stdio
@@ -348,15 +408,15 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
             target.symlink_to(folder)
         done = run(script=RUNNER, BUNDLE_URL=file.as_uri(), BUNDLE_DIR=str(target), MCP_PORT="0")
         assert done.returncode == 1
-        assert "expected a new folder, or a bundle that was unpacked there before" in done.stderr
+        assert "expected a new folder, or one to which a bundle was unpacked" in done.stderr
     assert (folder / "letter.txt").read_text() == "dear"
 
 
-def test_what_an_earlier_run_has_left_is_replaced(tmp_path):
-    (tmp_path / "bundle").mkdir()
-    (tmp_path / "bundle.part" / "src").mkdir(parents=True)
-    for name in ("manifest.json", "old.py"):
-        (tmp_path / "bundle" / name).write_text("{}")
+def test_what_an_earlier_run_that_was_killed_has_left_is_replaced(tmp_path):
+    for folder in ("bundle", "bundle.part"):
+        (tmp_path / folder / "src").mkdir(parents=True)
+        (tmp_path / folder / MARK).touch()
+        (tmp_path / folder / "old.py").touch()
     with running(bundle({"server.py": APP}), tmp_path) as server:
         assert seen(server)
         assert not (tmp_path / "bundle" / "old.py").exists()
@@ -400,6 +460,16 @@ def test_a_server_that_wants_to_trick_or_tire_us_ends_it(failing, answer):
         ("import sys\nsys.exit(3)\napp = 1", "server cannot be imported: SystemExit: 3"),
         ("import os\nos._exit(3)\napp = 1", "its server ended before it served (status 3)"),
         ("import os\nos.kill(os.getpid(), 9)\napp = 1", "its server ended before it served (signal SIGKILL)"),
+        ("import os\nos.kill(os.getpid(), 40)\napp = 1", "its server ended before it served (signal 40)"),
+        ("raise Exception('\\ud800')\napp = 1", "server cannot be imported: Exception: \\ud800"),
+        (
+            "import os, time\nos.closerange(3, 100)\ntime.sleep(60)\napp = 1",
+            "its server cannot say any more whether it serves",
+        ),
+        (
+            "import os, sys, time\nos.write(int(sys.argv[3]), b'hello\\n')\ntime.sleep(60)\napp = 1",
+            "its server cannot say any more whether it serves",
+        ),
         ("import time\ntime.sleep(60)\napp = 1", "its server did not start within 1 s (BUNDLE_START_SECONDS)"),
         (
             "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)\napp = 1",

@@ -23,6 +23,7 @@ def tags(words: list[str]) -> list[str]:
         (["PYTHON_VERSION=3.13", "PLATFORM=macos"], ["--platform", "macos", "--python", "3.13"]),
         (["TYPE=uv"], ["--type", "uv", "--python", "3.14"]),
         (["TYPE=$(touch x)' y"], ["--type", "$(touch x)' y", "--python", "3.14"]),
+        (["PYTHON_VERSION=3.13; touch x"], ["--python", "3.13; touch x"]),
     ],
 )
 def test_make_packs_as_it_is_told(recorded, typed, told):
