@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from serving.identity import read_identity
 from ship.image.engine import DOCKER
 from tests.container.engine import ANY_USER, RESTRICTED, container, docker
 from tests.ship.adapter.support import TOY
-from tests.ship.mcpb.support import bundle, sha256
-from tests.support import ROOT, environment, make
+from tests.ship.mcpb.support import bundle, pack, sha256
+from tests.support import ROOT, make
 
 FOLDER = ROOT / "ship" / "mcpb"
 DOCKERFILE = FOLDER / "Dockerfile"
@@ -54,16 +53,7 @@ def image(engine) -> str:
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory) -> Path:
     """This server, packed for the Python of the image."""
-    folder = tmp_path_factory.mktemp("packed")
-    done = subprocess.run(
-        [sys.executable, "-m", "ship.mcpb", "pack", "--python", PYTHON_VERSION, "--output", folder],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = pack("--python", PYTHON_VERSION, "--output", tmp_path_factory.mktemp("packed"))
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 

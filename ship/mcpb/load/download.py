@@ -8,13 +8,13 @@ import stat
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import IO, Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx2
 
 from ship.mcpb.errors import BundleError, one_line
+from ship.mcpb.load.address import check_address, is_file, path_of, shown
 
 log: Final = logging.getLogger("ship.mcpb")
 
@@ -26,7 +26,6 @@ TIMEOUT: Final = httpx2.Timeout(30, connect=10)
 """How long the other side may be silent."""
 PROGRESS_SECONDS: Final = 5.0
 _PIECE: Final = 256 * 1024
-_EXPECTED: Final = "expected an address like https://example.com/x.mcpb or file:///path/x.mcpb"
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -72,7 +71,7 @@ def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_h
         BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
     """
     began = time.monotonic()
-    if url.lower().startswith("file:"):
+    if is_file(url):
         sink = _copy(url, file, most_bytes)
     else:
         sink = _run(_download(url, file, most_bytes, seconds, allow_http=allow_http))
@@ -89,37 +88,8 @@ def _run(download: Coroutine[None, None, _Sink]) -> _Sink:
         loop.close()
 
 
-def check_address(url: str, *, allow_http: bool, called: str = "BUNDLE_URL") -> None:
-    """See that an address is one that is followed. It is not shown, because it may have a password in any place.
-
-    Raises:
-        BundleError: it has another scheme, or no host.
-    """
-    try:
-        parts = urlsplit(url)
-        scheme, host, _ = parts.scheme.lower(), parts.hostname, parts.port
-    except ValueError:
-        scheme, host = "", None
-    if scheme not in ("https", "http") or not host:
-        raise BundleError(f"{called}: {_EXPECTED}")
-    if scheme == "http" and not allow_http:
-        raise BundleError(f"{called}: expected https (BUNDLE_ALLOW_HTTP=true allows http)")
-
-
-def shown(url: str) -> str:
-    """Return an address that is one, without what can be secret in it: all before the last @, and its query."""
-    parts = urlsplit(url)
-    return one_line(f"{parts.scheme}://{(parts.netloc + parts.path).rpartition('@')[2]}", 200)
-
-
 def _copy(url: str, file: IO[bytes], most_bytes: int) -> _Sink:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise BundleError(f"BUNDLE_URL: {_EXPECTED}") from None
-    path = Path(unquote(parts.path))
-    if parts.netloc not in ("", "localhost") or not path.is_absolute() or "\0" in str(path):
-        raise BundleError("BUNDLE_URL: expected file:///, followed by a path of this machine")
+    path = path_of(url)
     try:
         with open(path, "rb", opener=_open_without_waiting) as source:
             found = os.fstat(source.fileno())

@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationE
 
 from ship.mcpb.errors import BundleError, one_line
 
+CHASSIS: Final = "chassis"
+"""The key in `_meta` by which a bundle says that its app takes the settings of this chassis."""
 MOST_BYTES: Final = 1024**2
 
 Kind: TypeAlias = Literal["python", "node", "uv", "binary"]

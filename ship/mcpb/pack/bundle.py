@@ -16,14 +16,13 @@ from typing import Final, cast
 
 from serving.errors import StartError
 from serving.identity import ROOT, read_identity
-from serving.run import configure
-from serving.settings import Settings
+from serving.sources import import_fastmcp
 from ship.mcpb.errors import BundleError, one_line
 from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, KINDS, REQUIREMENTS, Kind, manifest
 
 SOURCES: Final = (ENTRY_POINT, "pyproject.toml", "LICENSE", "serving", "tools")
 """What is packed of this folder: what the images have, too."""
-LEFT_OUT: Final = frozenset({"bin", ".lock", "__pycache__"})
+NO_PACKAGES: Final = frozenset({"bin", "Scripts", ".lock"})
 """What is installed beside the packages: programs, which have this machine's path in them, and uv's lock."""
 PLATFORMS: Final = {
     "linux": "linux",
@@ -51,8 +50,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--output", default="dist", help="a folder")
     given = parser.parse_args(argv)
     try:
-        settings = configure(Settings)
-        del settings
+        import_fastmcp()  # before the tools do
         file = pack(cast("Kind", given.type), given.python, given.platform, Path(given.output))
     except StartError as error:
         print(f"pack: {error}", file=sys.stderr)
@@ -88,7 +86,7 @@ def pack(kind: Kind, python: str, target: str, output: Path) -> Path:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield the files that git would know, as the images take them: no caches, nothing hidden."""
+    """Yield the files of a folder, as the images take them: no caches, nothing hidden."""
     if path.is_symlink():
         raise BundleError(f"{path.relative_to(ROOT)}: expected a file or a folder, and no link")
     if path.is_file():
@@ -114,10 +112,11 @@ def _packages(python: str, target: str) -> dict[str, bytes]:
         if done.returncode:
             said = one_line(done.stderr or "what uv said is above")
             raise BundleError(f"the packages cannot be had for Python {python}: {said}")
+        files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         return {
-            f"{DEPS}/{path.relative_to(folder)}": path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file() and LEFT_OUT.isdisjoint(path.relative_to(folder).parts)
+            f"{DEPS}/{name}": path.read_bytes()
+            for name, path in files.items()
+            if name.parts[0] not in NO_PACKAGES and "__pycache__" not in name.parts
         }
 
 

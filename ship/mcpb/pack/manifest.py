@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from serving.identity import ROOT, read_identity
 from serving.settings import Settings
 from ship.mcpb.errors import BundleError
-from ship.mcpb.serve.run import CHASSIS
+from ship.mcpb.load.manifest import CHASSIS
 
 Kind: TypeAlias = Literal["python", "uv"]
 KINDS: Final[tuple[Kind, ...]] = ("python", "uv")

@@ -42,7 +42,7 @@ class Front:
     """
 
     def __init__(self, listener: socket.socket) -> None:
-        self.reason = "starting"
+        self._reason = "starting"
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         allow_connections()
         config = uvicorn.Config(
@@ -67,6 +67,10 @@ class Front:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def say(self, reason: str) -> None:
+        """Give this as the reason why the server is not ready."""
+        self._reason = reason
+
     def stop(self) -> None:
         """Leave the socket to whoever serves now."""
         self._server.should_exit = True
@@ -74,7 +78,7 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = self._probe(scope["path"]) or refusal(
-            503, "starting", f"This server is not ready: {self.reason}", {"Retry-After": str(RETRY_SECONDS)}
+            503, "starting", f"This server is not ready: {self._reason}", {"Retry-After": str(RETRY_SECONDS)}
         )
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
@@ -83,5 +87,5 @@ class Front:
         if path == "/health":
             return JSONResponse({"status": "healthy", "service": "bundle", "version": "unknown"})
         if path == "/ready":
-            return JSONResponse({"status": "unready", "reason": self.reason}, status_code=503)
+            return JSONResponse({"status": "unready", "reason": self._reason}, status_code=503)
         return None

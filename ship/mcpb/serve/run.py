@@ -2,15 +2,11 @@
 
 import logging
 import os
-import platform
-import shutil
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from serving.errors import SettingsError
@@ -19,10 +15,10 @@ from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
 from ship.adapter.contract import hide_environment, refuse_unused_children
 from ship.mcpb.errors import BundleError
-from ship.mcpb.load.archive import MARK, half_of, unpack
+from ship.mcpb.load.address import check
 from ship.mcpb.load.config import fill_in
-from ship.mcpb.load.download import check_address, fetch, shown
-from ship.mcpb.load.manifest import Bundle, read_bundle
+from ship.mcpb.load.loaded import loaded
+from ship.mcpb.load.manifest import CHASSIS, Bundle
 from ship.mcpb.serve.app import AppProcess
 from ship.mcpb.serve.entry import module_of_app
 from ship.mcpb.serve.environment import base_python, environment_of_app
@@ -33,8 +29,6 @@ from ship.mcpb.settings import BundleSettings
 log: Final = logging.getLogger("ship.mcpb")
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
-CHASSIS: Final = "chassis"
-"""The key in a manifest's `_meta` by which a bundle says that its app takes the settings of this chassis."""
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
@@ -52,13 +46,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
             _check(settings)
             hide_environment()
             listener = listen(settings.host, settings.port)
-            with Front(listener) as front, _loaded(settings, front) as bundle:
-                front.reason = "the bundle's server starts"
+            with Front(listener) as front, loaded(settings, front.say) as bundle:
+                front.say("the bundle's server starts")
                 if not _run_app(bundle, settings, listener, front, environ):
                     _run_stdio(bundle, settings, listener, front, environ)
     except SystemExit as ended:
         status = ended.code
-    sys.stdout.flush()
+    with suppress(OSError):  # nobody reads it any more
+        sys.stdout.flush()
     os._exit(status if isinstance(status, int) else 0)  # a thread that asks for a name would hold us back
 
 
@@ -72,59 +67,12 @@ def _check(settings: BundleSettings) -> None:
     url = settings.bundle_url.get_secret_value()
     if not url:
         raise BundleError("BUNDLE_URL is not set: expected where the bundle is, https://... or file:///...")
-    if not url.lower().startswith("file:"):
-        check_address(url, allow_http=settings.bundle_allow_http)
+    check(url, allow_http=settings.bundle_allow_http)
     if settings.bundle_require_sha256 and not settings.bundle_sha256:
         raise BundleError("BUNDLE_SHA256 is not set: expected one, because of BUNDLE_REQUIRE_SHA256=true")
     if settings.transport == "stdio":
         raise SettingsError("MCP_TRANSPORT=stdio: expected http or sse; over stdio, a client starts a bundle itself")
     refuse_unused_children(settings)
-
-
-@contextmanager
-def _loaded(settings: BundleSettings, front: Front) -> Iterator[Bundle]:
-    """Unpack the bundle where it is run from; it is removed in the end."""
-    folder = Path(settings.bundle_dir).absolute()
-    url = settings.bundle_url.get_secret_value()
-    _make_room(folder)
-    log.info("Downloading the bundle: %s", shown(url))
-    front.reason = "the bundle is downloaded"
-    try:
-        with tempfile.TemporaryFile(dir=folder.parent) as archive:
-            found = fetch(
-                url,
-                archive,
-                most_bytes=settings.bundle_max_bytes,
-                seconds=settings.bundle_seconds,
-                allow_http=settings.bundle_allow_http,
-            )
-            if settings.bundle_sha256 and found != settings.bundle_sha256:
-                raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
-            front.reason = "the bundle is unpacked"
-            unpack(archive, folder, settings.bundle_max_unpacked_bytes)
-        _warn_of_noexec(folder)
-        yield read_bundle(folder, platform.python_version())
-    finally:
-        shutil.rmtree(half_of(folder), ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_room(folder: Path) -> None:
-    """Remove what an earlier run that was killed has left, and nothing else."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in (folder, half_of(folder)):
-            if left.is_symlink() or (left.exists() and not (left / MARK).is_file() and any(left.iterdir())):
-                raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or one to which a bundle was unpacked")
-            if left.exists():
-                shutil.rmtree(left)
-    except OSError as error:
-        raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
-
-
-def _warn_of_noexec(folder: Path) -> None:
-    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
-        log.warning("%s is mounted noexec: no program or native module runs from there (--tmpfs /tmp:exec)", folder)
 
 
 def _run_app(

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import stat
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support import Server, serving
+from tests.support import ROOT, Server, environment, serving
 
 RUNNER = "-mship.mcpb"
 """Python's argument that runs a bundle."""
@@ -125,6 +127,19 @@ def web(**answers: bytes | Callable[[Any], None]) -> Iterator[tuple[str, type[Fi
         finally:
             server.shutdown()
             thread.join()
+
+
+def pack(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run what `make bundle` runs, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "ship.mcpb", "pack", *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @contextmanager

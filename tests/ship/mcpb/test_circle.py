@@ -15,7 +15,7 @@ from fastmcp.client.transports import StdioTransport
 from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.manifest import Bundle, Manifest
 from ship.mcpb.serve.stdio import start_of
-from tests.ship.mcpb.support import RUNNER, manifest, running, sha256, web
+from tests.ship.mcpb.support import RUNNER, manifest, pack, running, sha256, web
 from tests.support import ROOT, environment, make, serving
 
 pytestmark = pytest.mark.thorough
@@ -60,15 +60,7 @@ def mcpb(*arguments: str | Path) -> str:
 
 
 def test_two_builds_with_all_packages_are_the_same_byte_by_byte(packed, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "ship.mcpb", "pack", "--output", tmp_path],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
+    done = pack("--output", tmp_path)
     assert Path(done.stdout.strip()).read_bytes() == packed.read_bytes()
 
 

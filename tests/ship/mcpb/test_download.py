@@ -12,6 +12,7 @@ import pytest
 
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load import download
+from ship.mcpb.load.address import check_address
 from ship.mcpb.load.download import fetch
 from tests.ship.mcpb.support import sha256, web
 
@@ -97,7 +98,7 @@ def test_a_redirect_to_another_scheme_is_not_followed(location):
 
 def test_a_redirect_away_from_https_is_not_followed():
     with pytest.raises(BundleError, match=r"expected https"):
-        download.check_address(urljoin("https://h/x", "http://h/x"), allow_http=False)
+        check_address(urljoin("https://h/x", "http://h/x"), allow_http=False)
 
 
 def test_a_redirect_that_says_nothing_is_an_answer_like_others():

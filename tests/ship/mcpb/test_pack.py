@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,8 +11,9 @@ import pytest
 from serving.identity import read_identity
 from serving.settings import Settings
 from ship.mcpb.pack.manifest import ASKED
+from tests.ship.mcpb import support
 from tests.ship.mcpb.support import sha256
-from tests.support import ROOT, SECONDS, copy_of_this_server, environment
+from tests.support import ROOT, copy_of_this_server, environment
 
 SCHEMAS = Path(environment().get("SCHEMAS_DIR") or ROOT.parent / "shared" / "schemas")
 TOOLS = {
@@ -73,15 +72,8 @@ def copy(tmp_path):
 
 
 def pack(folder: Path, *arguments: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "ship.mcpb", "pack", *arguments],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    """Return which file was written, or the one line that says why not."""
+    done = support.pack(*arguments, cwd=folder)
     assert done.returncode == status, done.stderr
     assert len(done.stderr.splitlines()) == (1 if status else 0), done.stderr
     return done.stderr if status else done.stdout.strip()

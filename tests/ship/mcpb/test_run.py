@@ -383,6 +383,7 @@ def test_the_right_hash_in_any_case_is_accepted(tmp_path):
         ({"BUNDLE_URL": ""}, 1, "BUNDLE_URL is not set: expected where the bundle is"),
         ({"BUNDLE_URL": "http://h.invalid/x"}, 1, "expected https (BUNDLE_ALLOW_HTTP=true allows http)"),
         ({"BUNDLE_URL": "https://ann:hunter2@h.invalid:x/"}, 1, "BUNDLE_URL: expected an address"),
+        ({"BUNDLE_URL": "file://[hunter2"}, 1, "BUNDLE_URL: expected an address"),
         ({"BUNDLE_REQUIRE_SHA256": "true"}, 1, "BUNDLE_SHA256 is not set: expected one"),
         ({"BUNDLE_SHA256": "abc"}, 2, "BUNDLE_SHA256=abc: expected a value like 64 hexadecimal digits"),
         ({"BUNDLE_SECONDS": "soon"}, 2, "BUNDLE_SECONDS=soon: expected a number above 0, up to 86400"),
@@ -518,5 +519,7 @@ def test_an_app_that_is_asked_for_must_be_there_and_do_what_is_asked(failing):
 def test_a_port_that_is_taken_ends_it_before_anything_is_downloaded(failing):
     with socket.create_server(("127.0.0.1", 0)) as taken, web(x=b"") as (url, files):
         port = str(taken.getsockname()[1])
-        assert "Address already in use" in failing(None, MCP_PORT=port, BUNDLE_URL=f"{url}/x", BUNDLE_ALLOW_HTTP="true")
+        assert "Address already in use" in failing(
+            None, MCP_PORT="", PORT=port, BUNDLE_URL=f"{url}/x", BUNDLE_ALLOW_HTTP="true"
+        )
         assert files.asked == []

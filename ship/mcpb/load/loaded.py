@@ -1,0 +1,70 @@
+"""BUNDLE_URL -> a bundle in a folder: downloaded, verified, unpacked, read, and in the end removed."""
+
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ship.mcpb.errors import BundleError
+from ship.mcpb.load.address import shown
+from ship.mcpb.load.archive import MARK, half_of, unpack
+from ship.mcpb.load.download import fetch
+from ship.mcpb.load.manifest import Bundle, read_bundle
+from ship.mcpb.settings import BundleSettings
+
+log: Final = logging.getLogger("ship.mcpb")
+
+
+@contextmanager
+def loaded(settings: BundleSettings, say: Callable[[str], None]) -> Iterator[Bundle]:
+    """Download, verify and unpack a bundle, each announced by `say`; in the end it is removed.
+
+    Raises:
+        BundleError: it cannot be had, is not the one that was meant, or is refused.
+    """
+    folder = Path(settings.bundle_dir).absolute()
+    url = settings.bundle_url.get_secret_value()
+    _make_room(folder)
+    log.info("Downloading the bundle: %s", shown(url))
+    say("the bundle is downloaded")
+    try:
+        with tempfile.TemporaryFile(dir=folder.parent) as archive:
+            found = fetch(
+                url,
+                archive,
+                most_bytes=settings.bundle_max_bytes,
+                seconds=settings.bundle_seconds,
+                allow_http=settings.bundle_allow_http,
+            )
+            if settings.bundle_sha256 and found != settings.bundle_sha256:
+                raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
+            say("the bundle is unpacked")
+            unpack(archive, folder, settings.bundle_max_unpacked_bytes)
+        _warn_of_noexec(folder)
+        yield read_bundle(folder, platform.python_version())
+    finally:
+        shutil.rmtree(half_of(folder), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove what an earlier run that was killed has left, and nothing else."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in (folder, half_of(folder)):
+            if left.is_symlink() or (left.exists() and not (left / MARK).is_file() and any(left.iterdir())):
+                raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or one to which a bundle was unpacked")
+            if left.exists():
+                shutil.rmtree(left)
+    except OSError as error:
+        raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
+
+
+def _warn_of_noexec(folder: Path) -> None:
+    if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        log.warning("%s is mounted noexec: no program or native module runs from there (--tmpfs /tmp:exec)", folder)
