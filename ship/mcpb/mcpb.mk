@@ -30,7 +30,7 @@ mcpb-image-run: PYTHON_VERSION = $(NEWEST_PYTHON)
 mcpb-image-run: mcpb-image ## Run a bundle in it, hardened: BUNDLE_URL=https://... and what else is configured
 	@echo "MCP on http://$(PUBLISH)/mcp, whatever address the container sees" >&2
 	@exec $(DOCKER) run --rm --publish $(PUBLISH):8000 $(HARDENED) $(ROOMY) $(CONFIGURED) \
-		$(MCPB_IMAGE)-python$(PYTHON_VERSION)
+		$(MCPB_IMAGE)-python$(PYTHON_VERSION) $(ARGS)
 
 .PHONY: mcpb-image-multiarch
 mcpb-image-multiarch: COMMITTED = $(REGISTRY)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 from contextlib import suppress
@@ -17,7 +18,6 @@ from serving.web.connections import ImpatientProtocol, allow_connections
 
 RETRY_SECONDS: Final = 2
 """What who asks for something else is told to wait."""
-
 LAST_SECONDS: Final = 2.0
 """How long who has connected in the end may take to ask."""
 
@@ -61,7 +61,9 @@ class Front:
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": sockets}, daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        self._thread.start()  # which gets no signals: they would not wake up whoever waits for them
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,6 @@
 """BUNDLE_URL -> archive -> folder -> server: from an address to something that answers."""
 
+import difflib
 import logging
 import os
 import signal
@@ -43,6 +44,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
     try:
         with explain_errors():
             settings = read_settings(BundleSettings, argv)
+            _check_names(environ)
             _check(settings)
             hide_environment()
             listener = listen(settings.host, settings.port)
@@ -61,6 +63,15 @@ def _leave(*_: object) -> NoReturn:
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)  # what is cleaned up now is cleaned up to its end
     raise SystemExit(0)
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """Refuse what nearly is a setting: somebody believes the bundle verified. Others have `BUNDLE_` names, too."""
+    known = [name.upper() for name in BundleSettings.model_fields if name.startswith("bundle_")]
+    for name in environ:
+        if name.startswith("BUNDLE_") and name not in known:
+            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+                raise SettingsError(f"{name} is not a setting: did you mean {meant}?")
 
 
 def _check(settings: BundleSettings) -> None:

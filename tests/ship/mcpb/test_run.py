@@ -385,6 +385,7 @@ def test_the_right_hash_in_any_case_is_accepted(tmp_path):
         ({"BUNDLE_URL": "https://ann:hunter2@h.invalid:x/"}, 1, "BUNDLE_URL: expected an address"),
         ({"BUNDLE_URL": "file://[hunter2"}, 1, "BUNDLE_URL: expected an address"),
         ({"BUNDLE_REQUIRE_SHA256": "true"}, 1, "BUNDLE_SHA256 is not set: expected one"),
+        ({"BUNDLE_SHA265": "0" * 64}, 2, "BUNDLE_SHA265 is not a setting: did you mean BUNDLE_SHA256?"),
         ({"BUNDLE_SHA256": "abc"}, 2, "BUNDLE_SHA256=abc: expected a value like 64 hexadecimal digits"),
         ({"BUNDLE_SECONDS": "soon"}, 2, "BUNDLE_SECONDS=soon: expected a number above 0, up to 86400"),
         ({"BUNDLE_SERVE": "http"}, 2, "BUNDLE_SERVE=http: expected auto, app or stdio"),
