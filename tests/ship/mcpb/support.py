@@ -67,7 +67,7 @@ def zipped(files: Mapping[str, str | bytes] | Sequence[tuple[zipfile.ZipInfo | s
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items() if isinstance(files, Mapping) else files:
-            archive.writestr(name, text)
+            archive.writestr(entry(name) if isinstance(name, str) else name, text)  # the same bytes at any time
     return content.getvalue()
 
 

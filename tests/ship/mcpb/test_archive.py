@@ -223,7 +223,9 @@ def test_a_zip64_archive_is_refused_wherever_its_end_is(tmp_path, comment):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"PK", b"<html>", EOCD, bytes(100_000), zipped([FILE])[:-1], zipped([FILE])[:40], b"\x1f\x8b" * 99]
+    "content",
+    [b"", b"PK", b"<html>", EOCD, bytes(100_000), zipped([FILE])[:-1], zipped([FILE])[:40], b"\x1f\x8b" * 99],
+    ids=["nothing", "a beginning", "a page", "an end", "zeros", "cut at its end", "cut", "gzip"],
 )
 def test_what_is_no_archive_is_refused(tmp_path, content):
     assert "no zip archive" in refused(content, tmp_path)
