@@ -51,10 +51,11 @@ def manifest(kind: str = "python", entry_point: str = "server.py", **changes: An
     }
 
 
-def entry(name: str, mode: int = stat.S_IFREG | 0o644, **attributes: Any) -> zipfile.ZipInfo:
-    """An entry with this mode, and whatever else a ZipInfo can say."""
+def entry(name: str, mode: int | None = None, **attributes: Any) -> zipfile.ZipInfo:
+    """An entry with this mode, or that of a file or folder, and whatever else a ZipInfo can say."""
+    plain = stat.S_IFDIR | 0o755 if name.endswith("/") else stat.S_IFREG | 0o644
     info = zipfile.ZipInfo(name)
-    info.external_attr = mode << 16
+    info.external_attr = (plain if mode is None else mode) << 16
     info.create_system = 3
     info.compress_type = zipfile.ZIP_DEFLATED
     for attribute, value in attributes.items():
