@@ -1,21 +1,20 @@
-"""What the settings say is to be run, checked together; and what the child may see of our environment."""
+"""What the settings say is to be run, checked together."""
 
-import ctypes
 import logging
 import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from serving.errors import StartError
 from serving.identity import ROOT
+from ship.adapter.children.environment import child_environment, hide_environment, refuse_unused_children
 from ship.adapter.children.program import Program
 from ship.adapter.packages.detect import detect_package
 from ship.adapter.packages.install import install, runtime_of_installed
-from ship.adapter.settings import AdapterSettings, ChildSettings
+from ship.adapter.settings import AdapterSettings
 
 if TYPE_CHECKING:
     from ship.adapter.packages.names import Runtime
@@ -24,15 +23,6 @@ log: Final = logging.getLogger("ship.adapter")
 
 BAKED: Final = ROOT / "packages"
 """Where an image has what was installed when it was built."""
-CHILD_ENV: Final = "MCP_CHILD_ENV_"
-"""`MCP_CHILD_ENV_X=value` is `X=value` for the child."""
-EVERYBODYS: Final = (
-    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "TERM"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
-)
-"""What a child sees of our environment without further ado: no secrets, but for the password of a proxy."""
-_PR_SET_DUMPABLE: Final = 4
 _STARTING: Final = {"npm": "Starting npm package: %s", "python": "Starting Python package: %s"}
 
 
@@ -59,32 +49,6 @@ def read_program(settings: AdapterSettings, environ: Mapping[str, str]) -> Progr
     return Program(chosen, package or Path(argv[0]).name, (*argv, *arguments), _folder(settings.cwd), env)
 
 
-def hide_environment() -> None:
-    """Keep other processes of this user, children and installers, from reading our variables (prctl(2), Linux).
-
-    Whoever runs as root can read them all the same.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def child_environment(settings: ChildSettings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the child sees: what everybody may, what is allowed by name, and `MCP_CHILD_ENV_X` as `X`.
-
-    Raises:
-        StartError: a variable of ours is allowed by name.
-    """
-    for name in settings.child_env:
-        if name.startswith(("MCP_", "FASTMCP_")):
-            instead = f"{CHILD_ENV}{name}=value gives it one of that name"
-            raise StartError(f"MCP_CHILD_ENV={name}: expected a variable that is not one of ours ({instead})")
-        if name not in environ:
-            log.warning("MCP_CHILD_ENV=%s: there is no such variable", name)
-    allowed = {name: environ[name] for name in (*EVERYBODYS, *settings.child_env) if name in environ}
-    given = {name.removeprefix(CHILD_ENV): value for name, value in environ.items() if name.startswith(CHILD_ENV)}
-    return allowed | {name: value for name, value in given.items() if name}
-
-
 def shown(command: list[str]) -> str:
     """Return the program of a command, and its script if that is a file here: all else could be a secret."""
     plain = command[: 2 if len(command) > 1 and Path(command[1]).is_file() else 1]
@@ -109,19 +73,6 @@ def _choose(settings: AdapterSettings) -> tuple[str, str, list[str]]:
     if command:
         return "custom", "", command
     return runtime, package, []
-
-
-def refuse_unused_children(settings: ChildSettings) -> None:
-    """See that who wants children for sessions has sessions.
-
-    Raises:
-        StartError: there are none.
-    """
-    if settings.session_children and settings.stateless:
-        count = settings.session_children
-        raise StartError(
-            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
-        )
 
 
 def _split(key: str, value: str) -> list[str]:

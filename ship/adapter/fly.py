@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from serving.errors import StartError
 from serving.sources import PREFIX, load_settings
 from serving.stop import CLEANUP_SECONDS
+from ship.adapter.children.environment import CHILD_ENV
 from ship.adapter.children.process import CLOSED_SECONDS, TERM_SECONDS
-from ship.adapter.contract import CHILD_ENV
 from ship.adapter.packages.detect import detect_package
 from ship.adapter.packages.names import parse
 from ship.adapter.settings import AdapterSettings

@@ -12,7 +12,8 @@ build_mcpb = $(BUILD_OPTIONS) --build-arg PYTHON_VERSION=$(1) --build-arg NODE_V
 	--file ship/mcpb/Dockerfile $(addprefix --tag $(REMOTE),$(call mcpb_tags,$(1)))
 option = $(if $(call is_typed,$(1)),--$(2) $(call typed,$(1)))
 # What operators and users configure, by name: there may be a password in it.
-CONFIGURED = $$(env | sed -n 's/^\(BUNDLE_[A-Z0-9_]*\)=.*/--env \1/p; s/^\(\(USER_CONFIG\|MCP_CHILD_ENV\)_[A-Za-z0-9_]*\)=.*/--env \1/p')
+CONFIGURED = $$(env | sed -n -e 's/^\(BUNDLE_[A-Z0-9_]*\)=.*/--env \1/p' \
+	-e 's/^\(USER_CONFIG_[A-Za-z0-9_]*\)=.*/--env \1/p') $(TOLD)
 
 .PHONY: bundle
 bundle: $(VENV)/dev ## Write dist/NAME-VERSION.mcpb (TYPE=uv, or PYTHON_VERSION=3.13 PLATFORM=macos and so on)

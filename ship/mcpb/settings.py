@@ -1,6 +1,5 @@
 """The chassis' settings, and those of whoever runs a bundle."""
 
-import tempfile
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -41,7 +40,9 @@ class BundleSettings(ChildSettings):
         300, gt=0, le=86_400, description="how long its server may then take to start"
     )
     bundle_dir: Annotated[str, AlsoRead(("BUNDLE_DIR",))] = Field(
-        f"{tempfile.gettempdir()}/bundle", min_length=1, description="folder that it is unpacked to"
+        "/tmp/bundle",  # noqa: S108  it must not be there, or be ours
+        min_length=1,
+        description="folder that it is unpacked to, and that must not be there",
     )
     bundle_serve: Annotated[Literal["auto", "app", "stdio"], AlsoRead(("BUNDLE_SERVE",))] = Field(
         "auto",

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from ship.mcpb.errors import BundleError, one_line
-from ship.mcpb.load.manifest import Bundle, Option, Override
+from ship.mcpb.load.manifest import Bundle, Command, Option
 
 PREFIX: Final = "USER_CONFIG_"
 MOST: Final = 512 * 1024
@@ -28,25 +26,31 @@ Values = Mapping[str, str | list[str] | None]
 """What each placeholder stands for; None is what is not configured."""
 
 
-def fill_in(bundle: Bundle, start: Override, environ: Mapping[str, str]) -> Override:
+def fill_in(bundle: Bundle, start: Command, environ: Mapping[str, str]) -> Command:
     """Return the command, arguments and variables without placeholders.
 
     Raises:
         BundleError: something that is required is missing, named by its variable, or does not fit.
     """
     values = _values(bundle, environ)
-    lengths = _lengths([start.command, *(start.args or ()), *(start.env or {}).values()], values)
+    lengths = _lengths([start.program, *start.args, *start.env.values()], values)
     if max(lengths) > MOST_WORD or sum(lengths) > MOST:
         raise BundleError(
             f"manifest.json: its command is longer than {MOST} characters, or a word of it than {MOST_WORD}"
         )
-    command = _filled(start.command, values)
-    args = [word for argument in start.args or () for word in _filled(argument, values)]
-    env = {name: ",".join(filled) for name, text in (start.env or {}).items() if (filled := _filled(text, values))}
+    program = " ".join(_filled(start.program, values))
+    args = tuple(word for argument in start.args for word in _filled(argument, values))
+    env = {name: ",".join(filled) for name, text in start.env.items() if (filled := _filled(text, values))}
+    if not all(map(_can_be_a_word, (program, *args, *env.values()))):
+        raise BundleError("manifest.json: its command, filled in, has a character that none can have")
+    return Command(program, args, env)
+
+
+def _can_be_a_word(text: str) -> bool:
     try:
-        return Override(command=" ".join(command), args=tuple(args), env=env)
-    except ValidationError:
-        raise BundleError("manifest.json: its command, filled in, has a character that none can have") from None
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates, which JSON can have
+        return False
 
 
 def variable(key: str) -> str:
@@ -57,18 +61,18 @@ def variable(key: str) -> str:
 def _values(bundle: Bundle, environ: Mapping[str, str]) -> Values:
     home = Path(environ.get("HOME") or "/")
     places = {name.upper(): str(home / name) for name in ("Desktop", "Documents", "Downloads")}
-    given = {_USER + key: _given(key, option, environ) for key, option in bundle.manifest.user_config.items()}
-    required = [key for key, option in bundle.manifest.user_config.items() if option.required]
-    if missing := [variable(key) for key in required if not given[_USER + key]]:
+    fixed = {"__dirname": str(bundle.folder), "HOME": str(home), "/": os.sep, "pathSeparator": os.sep, **places}
+    options = bundle.manifest.user_config
+    given = {key: _given(key, option, environ, fixed) for key, option in options.items()}
+    if missing := [variable(key) for key, option in options.items() if option.required and not given[key]]:
         raise BundleError(f"{one_line(', '.join(missing))}: expected a value, without which the bundle does not run")
-    fixed = {"__dirname": str(bundle.folder), "HOME": str(home), "/": os.sep, "pathSeparator": os.sep}
-    return {**fixed, **places, **given}
+    return {**fixed, **{_USER + key: value for key, value in given.items()}}
 
 
-def _given(key: str, option: Option, environ: Mapping[str, str]) -> str | list[str] | None:
+def _given(key: str, option: Option, environ: Mapping[str, str], fixed: Values) -> str | list[str] | None:
     name = variable(key)
     text = environ.get(name, "")
-    value = _as_written(option.default) if not text else _several(name, text) if option.multiple else text
+    value = _default(option.default, fixed) if not text else _several(name, text) if option.multiple else text
     for one in value if isinstance(value, list) else filter(None, [value]):
         _check(name, one, option)
     if option.type == "boolean" and isinstance(value, str):
@@ -76,12 +80,19 @@ def _given(key: str, option: Option, environ: Mapping[str, str]) -> str | list[s
     return value or None
 
 
-def _as_written(default: object) -> str | list[str] | None:
-    if isinstance(default, list):
-        return [str(one) for one in default]
-    if isinstance(default, bool):
-        return str(default).lower()
-    return None if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+def _default(default: object, fixed: Values) -> str | list[str] | None:
+    """Return a default as text; places can stand in it, as in `${HOME}/Documents`."""
+    match default:
+        case None:
+            return None
+        case list():
+            return [_PLACEHOLDER.sub(lambda found: _inside(found, fixed), str(one)) for one in default]
+        case bool():
+            return str(default).lower()
+        case float() if default.is_integer():
+            return str(int(default))
+        case _:
+            return _PLACEHOLDER.sub(lambda found: _inside(found, fixed), str(default))
 
 
 def _several(name: str, text: str) -> list[str]:

@@ -65,7 +65,7 @@ class _Sink:
 def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_http: bool) -> str:
     """Write what is at `url` (https:, http: if that is allowed, file:) into `file`; return its SHA-256 in hexadecimal.
 
-    It is tried again when it fails in a way that may pass, and given up after so many seconds, whatever happens.
+    A download is tried again when it fails in a way that may pass, and given up after so many seconds.
 
     Raises:
         BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
@@ -104,7 +104,7 @@ def _copy(url: str, file: IO[bytes], most_bytes: int) -> _Sink:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for somebody who writes
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody who writes
 
 
 async def _download(url: str, file: IO[bytes], most_bytes: int, seconds: float, *, allow_http: bool) -> _Sink:

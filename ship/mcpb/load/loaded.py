@@ -1,14 +1,16 @@
 """BUNDLE_URL -> a bundle in a folder: downloaded, verified, unpacked, read, and in the end removed."""
 
+import fcntl
 import logging
 import os
 import platform
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load.address import shown
@@ -28,41 +30,71 @@ def loaded(settings: BundleSettings, say: Callable[[str], None]) -> Iterator[Bun
         BundleError: it cannot be had, is not the one that was meant, or is refused.
     """
     folder = Path(settings.bundle_dir).absolute()
-    url = settings.bundle_url.get_secret_value()
     _make_room(folder)
-    log.info("Downloading the bundle: %s", shown(url))
-    say("the bundle is downloaded")
     try:
-        with tempfile.TemporaryFile(dir=folder.parent) as archive:
-            found = fetch(
-                url,
-                archive,
-                most_bytes=settings.bundle_max_bytes,
-                seconds=settings.bundle_seconds,
-                allow_http=settings.bundle_allow_http,
-            )
-            if settings.bundle_sha256 and found != settings.bundle_sha256:
-                raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
-            say("the bundle is unpacked")
-            unpack(archive, folder, settings.bundle_max_unpacked_bytes)
-        _warn_of_noexec(folder)
-        yield read_bundle(folder, platform.python_version())
+        _unpack(settings, folder, say)
+        with (folder / MARK).open() as mark:
+            fcntl.flock(mark, fcntl.LOCK_SH)  # whoever else would make room leaves it alone
+            _warn_of_noexec(folder)
+            yield read_bundle(folder, platform.python_version())
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is removed is removed to its end
         shutil.rmtree(half_of(folder), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _unpack(settings: BundleSettings, folder: Path, say: Callable[[str], None]) -> None:
+    url = settings.bundle_url.get_secret_value()
+    log.info("Downloading the bundle: %s", shown(url))
+    say("the bundle is downloaded")
+    with _new_file(folder.parent) as archive:
+        found = fetch(
+            url,
+            archive,
+            most_bytes=settings.bundle_max_bytes,
+            seconds=settings.bundle_seconds,
+            allow_http=settings.bundle_allow_http,
+        )
+        if settings.bundle_sha256 and found != settings.bundle_sha256:
+            raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
+        say("the bundle is unpacked")
+        unpack(archive, folder, settings.bundle_max_unpacked_bytes)
+
+
+def _new_file(folder: Path) -> IO[bytes]:
+    """Open a file that has no name, and so is gone with this process."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise BundleError(f"{folder}: expected a folder that can be written to ({error.strerror})") from None
+
+
 def _make_room(folder: Path) -> None:
     """Remove what an earlier run that was killed has left, and nothing else."""
+    if not folder.name:
+        raise BundleError(f"BUNDLE_DIR={folder}: expected a folder below another one")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for left in (folder, half_of(folder)):
-            if left.is_symlink() or (left.exists() and not (left / MARK).is_file() and any(left.iterdir())):
-                raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or one to which a bundle was unpacked")
+            if left.is_symlink() or (left.exists() and not _may_be_removed(left)):
+                raise BundleError(f"BUNDLE_DIR={folder}: expected a new folder, or one that an earlier run has left")
             if left.exists():
                 shutil.rmtree(left)
     except OSError as error:
         raise BundleError(f"BUNDLE_DIR={folder}: expected a folder that can be written to ({error.strerror})") from None
+
+
+def _may_be_removed(folder: Path) -> bool:
+    """Say whether a folder is empty, or has our mark, which nobody holds."""
+    if not any(folder.iterdir()):
+        return True
+    try:
+        with (folder / MARK).open() as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return True
 
 
 def _warn_of_noexec(folder: Path) -> None:

@@ -6,6 +6,7 @@ Source: https://github.com/modelcontextprotocol/mcpb, MANIFEST.md. Keys that are
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, TypeAlias
@@ -15,15 +16,24 @@ from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationE
 
 from ship.mcpb.errors import BundleError, one_line
 
-CHASSIS: Final = "chassis"
+CHASSIS: Final = "internal.mcp-chassis"
 """The key in `_meta` by which a bundle says that its app takes the settings of this chassis."""
 MOST_BYTES: Final = 1024**2
 
-Kind: TypeAlias = Literal["python", "node", "uv", "binary"]
+ServerType: TypeAlias = Literal["python", "node", "uv", "binary"]
 Line: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 """What a process can be started with."""
 Variable: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What starts a server: a program, its arguments and variables."""
+
+    program: str
+    args: tuple[str, ...]
+    env: Mapping[str, str]
 
 
 class Override(BaseModel):
@@ -31,7 +41,7 @@ class Override(BaseModel):
 
     command: Word = ""
     args: tuple[Word, ...] | None = None
-    env: dict[Variable, Word] | None = None
+    env: dict[Variable, Word] = {}
 
 
 class Start(Override):
@@ -40,20 +50,17 @@ class Start(Override):
     command: Word = Field(min_length=1)
     platform_overrides: dict[str, Override] = {}
 
-    def here(self) -> Override:
+    def here(self) -> Command:
         """Return what holds on this platform."""
         other = self.platform_overrides.get(sys.platform, Override())
-        return Override(
-            command=other.command or self.command,
-            args=other.args or self.args or (),
-            env=other.env or self.env or {},
-        )
+        args = self.args or () if other.args is None else other.args
+        return Command(other.command or self.command, args, {**self.env, **other.env})
 
 
 class Server(BaseModel):
     """What is started."""
 
-    type: Kind
+    type: ServerType
     entry_point: str
     mcp_config: Start | None = None
 

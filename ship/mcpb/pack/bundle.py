@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from serving.errors import StartError
 from serving.identity import ROOT, read_identity
 from serving.sources import import_fastmcp
 from ship.mcpb.errors import BundleError, one_line
-from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, KINDS, REQUIREMENTS, Kind, manifest
+from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, REQUIREMENTS, TYPES, BundleType, manifest
 
 SOURCES: Final = (ENTRY_POINT, "pyproject.toml", "LICENSE", "serving", "tools")
 """What is packed of this folder: what the images have, too."""
@@ -44,21 +45,21 @@ _WHEN: Final = (1980, 1, 1, 0, 0, 0)
 def main(argv: Sequence[str]) -> None:
     """Pack as the command line says; what does not work is one line on stderr and status 1."""
     parser = argparse.ArgumentParser(prog="pack", description="Write NAME-VERSION.mcpb and its .sha256.")
-    parser.add_argument("--type", choices=KINDS, default="python", help="python: with its packages; uv: without")
+    parser.add_argument("--type", choices=TYPES, default="python", help="python: with its packages; uv: without")
     parser.add_argument("--python", default=".".join(platform.python_version_tuple()[:2]), help="3.14 and so on")
     parser.add_argument("--platform", default="", help=f"another than this one: {', '.join(PLATFORMS)}")
     parser.add_argument("--output", default="dist", help="a folder")
     given = parser.parse_args(argv)
     try:
         import_fastmcp()  # before the tools do
-        file = pack(cast("Kind", given.type), given.python, given.platform, Path(given.output))
+        file = pack(cast("BundleType", given.type), given.python, given.platform, Path(given.output))
     except StartError as error:
         print(f"pack: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     print(file)
 
 
-def pack(kind: Kind, python: str, target: str, output: Path) -> Path:
+def pack(kind: BundleType, python: str, target: str, output: Path) -> Path:
     """Write the bundle of this server into the folder `output`; return its file, beside which is its SHA-256.
 
     Raises:
@@ -114,10 +115,16 @@ def _packages(python: str, target: str) -> dict[str, bytes]:
             raise BundleError(f"the packages cannot be had for Python {python}: {said}")
         files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         return {
-            f"{DEPS}/{name}": path.read_bytes()
+            f"{DEPS}/{name}": _without_programs(path) if name.match("*.dist-info/RECORD") else path.read_bytes()
             for name, path in files.items()
             if name.parts[0] not in NO_PACKAGES and "__pycache__" not in name.parts
         }
+
+
+def _without_programs(record: Path) -> bytes:
+    """Return what a RECORD says of the files that are packed: the hashes of programs are other ones on each machine."""
+    lines = record.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if not re.match(rb"[./]*(bin|Scripts)/", line))
 
 
 def _write(file: Path, files: dict[str, bytes]) -> None:

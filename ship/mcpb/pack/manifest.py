@@ -12,9 +12,9 @@ from serving.settings import Settings
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load.manifest import CHASSIS
 
-Kind: TypeAlias = Literal["python", "uv"]
-KINDS: Final[tuple[Kind, ...]] = ("python", "uv")
-VERSIONS: Final[dict[Kind, str]] = {"python": "0.3", "uv": "0.4"}
+BundleType: TypeAlias = Literal["python", "uv"]
+TYPES: Final[tuple[BundleType, ...]] = ("python", "uv")
+VERSIONS: Final[dict[BundleType, str]] = {"python": "0.3", "uv": "0.4"}
 ENTRY_POINT: Final = "server.py"
 DEPS: Final = "deps"
 REQUIREMENTS: Final = "requirements.txt"
@@ -24,7 +24,7 @@ _HERE: Final = "${__dirname}/"
 _TYPES: Final = {str: "string", int: "number", float: "number", bool: "boolean"}
 
 
-async def manifest(kind: Kind, python: str, platform: str) -> dict[str, Any]:
+async def manifest(kind: BundleType, python: str, platform: str) -> dict[str, Any]:
     """Return the manifest, for Python `python` ("3.14") on `platform` (linux, darwin, win32) if they are of weight.
 
     Raises:
@@ -87,7 +87,7 @@ def _own(project: dict[str, Any]) -> Asked:
     }
 
 
-def _server(kind: Kind, asked: Asked) -> dict[str, Any]:
+def _server(kind: BundleType, asked: Asked) -> dict[str, Any]:
     env = {variable: f"${{user_config.{key}}}" for key, (_, variable) in asked.items()}
     script = [_HERE + ENTRY_POINT, "--transport", "stdio"]
     if kind == "uv":
@@ -100,7 +100,7 @@ def _server(kind: Kind, asked: Asked) -> dict[str, Any]:
     return {"type": kind, "entry_point": ENTRY_POINT, "mcp_config": config}
 
 
-def _compatibility(kind: Kind, python: str, platform: str, requires: str) -> dict[str, Any]:
+def _compatibility(kind: BundleType, python: str, platform: str, requires: str) -> dict[str, Any]:
     """Say where it runs: what is vendored is for one Python and platform, and uv installs what is right anywhere."""
     if kind == "uv":
         return {"runtimes": {"python": requires}}

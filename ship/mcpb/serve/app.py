@@ -26,7 +26,7 @@ from ship.mcpb.settings import BundleSettings
 log: Final = logging.getLogger("ship.mcpb")
 
 END_SECONDS: Final = 5.0
-"""How long a process may take to end that has said nothing more of how it goes."""
+"""How long a process may take to end that has closed its end of the pipe."""
 _MOST_SAID_BYTES: Final = 4096
 
 
@@ -44,19 +44,19 @@ class AppProcess:
         Raises:
             BundleError: it does not start, or not in time.
         """
-        words, word = os.pipe()
+        reader, writer = os.pipe()
         try:
-            self._process = self._run(python, module, env, (listener.fileno(), word))
+            self._process = self._run(python, module, env, (listener.fileno(), writer))
         finally:
-            os.close(word)
-        with open(words, "rb", buffering=0) as said:  # noqa: PTH123  a descriptor
-            word_said, _, reason = self._listen(said.fileno()).partition(": ")
-        if word_said == launch.SERVING:
+            os.close(writer)
+        with open(reader, "rb", buffering=0) as pipe:  # noqa: PTH123  a descriptor
+            status, _, reason = self._read_status(pipe.fileno()).partition(": ")
+        if status == launch.SERVING:
             return True
-        if word_said == launch.NO_APP:
+        if status == launch.NO_APP:
             log.info("The bundle's app is none: %s", one_line(reason))
             return False
-        raise self._failed(reason if word_said == launch.FAILED else self._why_silent(self._process))
+        raise self._failed(reason if status == launch.FAILED else self._why_silent(self._process))
 
     def _run(
         self, python: Sequence[str], module: str, env: Mapping[str, str], descriptors: tuple[int, int]
@@ -79,7 +79,7 @@ class AppProcess:
         except OSError as error:
             raise self._failed(f"its server cannot be started: {error.strerror}") from None
 
-    def _listen(self, descriptor: int) -> str:
+    def _read_status(self, descriptor: int) -> str:
         """Return the line that it says; nothing if it says none."""
         seconds, said = self._settings.bundle_start_seconds, b""
         end = time.monotonic() + seconds
@@ -120,6 +120,7 @@ class AppProcess:
                 continue
             if stopping:
                 self._signal(signal.SIGKILL)
+                continue
             stopping = True
             most = self._settings.drain_delay + self._settings.drain_seconds + 2 * CLEANUP_SECONDS
             for seconds, then in ((delay, number), (most, signal.SIGKILL)):
@@ -137,7 +138,8 @@ class AppProcess:
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number) if self._process else None
+            if self._process:
+                os.killpg(self._process.pid, number)
 
     def _failed(self, reason: str) -> BundleError:
         return BundleError(f"bundle {self._bundle.called}: {one_line(reason)}")

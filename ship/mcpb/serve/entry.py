@@ -38,8 +38,8 @@ def _bound(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         match node:
             case ast.Assign(targets=targets):
-                names = [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
-                yield from names
+                names = [one for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+                yield from (name.id for name in names if isinstance(name.ctx, ast.Store))
             case ast.AnnAssign(target=ast.Name(id=name), value=value):
                 yield name if value else f"{name}:"
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):

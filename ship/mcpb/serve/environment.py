@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from ship.adapter.contract import EVERYBODYS, child_environment
+from ship.adapter.children.environment import EVERYBODYS, child_environment
 from ship.mcpb.load.config import PREFIX
 from ship.mcpb.load.manifest import Bundle
 from ship.mcpb.settings import BundleSettings

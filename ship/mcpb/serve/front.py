@@ -17,9 +17,9 @@ from serving.request_id import IdentifyRequests
 from serving.web.connections import ImpatientProtocol, allow_connections
 
 RETRY_SECONDS: Final = 2
-"""What who asks for something else is told to wait."""
+"""What a client that asks for anything else is told to wait."""
 LAST_SECONDS: Final = 2.0
-"""How long who has connected in the end may take to ask."""
+"""How long the last clients that have connected may take to ask."""
 
 
 class _PatientServer(uvicorn.Server):

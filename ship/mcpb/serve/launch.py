@@ -30,7 +30,7 @@ def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
         return 1
     tell = partial(_tell, word)
     try:
-        app = importlib.import_module(module).app
+        app = getattr(importlib.import_module(module), "app", None)
         uvicorn = _uvicorn(options["site"])
     except BaseException as error:  # also what ends a process: then it has said why
         if options["debug"]:
@@ -84,7 +84,7 @@ def _is_asgi(app: object) -> bool:
 
 
 class Probed:
-    """ASGI app: answers `/health` and `/ready` where `app` does not, or not to who asks without a token or its name."""
+    """ASGI app: answers `/health` and `/ready` where `app` has none, or keeps them for those with a token."""
 
     def __init__(self, app: Any) -> None:
         self.app = app

@@ -14,7 +14,7 @@ from serving.errors import SettingsError
 from serving.run import explain_errors, read_settings
 from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
-from ship.adapter.contract import hide_environment, refuse_unused_children
+from ship.adapter.children.environment import hide_environment, refuse_unused_children
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load.address import check
 from ship.mcpb.load.config import fill_in
@@ -35,8 +35,8 @@ _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
     """Run the bundle that the settings name until it is stopped.
 
-    Ends the process with 2 on a bad setting and 1 when the bundle does not start, each with one line on stderr,
-    and with 0 on SIGINT and SIGTERM.
+    Ends the process with 2 on a value that does not fit its setting and with 1 on all else that keeps the bundle from
+    running, each with one line on stderr; with 0 on SIGINT and SIGTERM.
     """
     for number in _STOPPING:
         signal.signal(number, _leave)
@@ -68,10 +68,11 @@ def _leave(*_: object) -> NoReturn:
 def _check_names(environ: Mapping[str, str]) -> None:
     """Refuse what nearly is a setting: somebody believes the bundle verified. Others have `BUNDLE_` names, too."""
     known = [name.upper() for name in BundleSettings.model_fields if name.startswith("bundle_")]
-    for name in environ:
+    for variable in environ:
+        name = variable.removeprefix("MCP_")
         if name.startswith("BUNDLE_") and name not in known:
             for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
-                raise SettingsError(f"{name} is not a setting: did you mean {meant}?")
+                raise SettingsError(f"{variable} is not a setting: did you mean {meant}?")
 
 
 def _check(settings: BundleSettings) -> None:
@@ -94,7 +95,7 @@ def _run_app(
     if not module:
         return False
     log.info("Starting the bundle's app: %s (%s)", bundle.called, module)
-    env = environment_of_app(bundle, fill_in(bundle, start_of(bundle), environ).env or {}, environ)
+    env = environment_of_app(bundle, fill_in(bundle, start_of(bundle), environ).env, environ)
     process = AppProcess(bundle, settings)
 
     def announce() -> None:

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from serving.stop import CLEANUP_SECONDS
+from ship.adapter.children.environment import CHILD_ENV, child_environment
 from ship.adapter.children.process import CLOSED_SECONDS, TERM_SECONDS
 from ship.adapter.children.program import START_SECONDS
-from ship.adapter.contract import CHILD_ENV, child_environment
 from ship.adapter.packages.installer import INSTALL_SECONDS
 from ship.adapter.packages.names import parse
 from ship.adapter.settings import AdapterSettings

@@ -3,10 +3,12 @@
 import hashlib
 import io
 import json
+import ssl
 import stat
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support import ROOT, Server, environment, serving
+from tests.support import ROOT, SECONDS, Server, environment, serving
 
 RUNNER = "-mship.mcpb"
 """Python's argument that runs a bundle."""
-MARK = 'open({mark!r}, "w").close()\n'
-"""Python that leaves a trace: nothing of a bundle that is refused may have run."""
 
 APP = '''
 import json
@@ -111,7 +111,9 @@ class Files(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def web(**answers: bytes | Callable[[Any], None]) -> Iterator[tuple[str, type[Files]]]:
+def web(
+    tls: ssl.SSLContext | None = None, /, **answers: bytes | Callable[[Any], None]
+) -> Iterator[tuple[str, type[Files]]]:
     """Serve what is named, `x_mcpb` as `/x.mcpb`; yield the address, and the class that has what was asked."""
 
     class Ours(Files):
@@ -121,10 +123,12 @@ def web(**answers: bytes | Callable[[Any], None]) -> Iterator[tuple[str, type[Fi
     Ours.asked = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Ours) as server:
         server.daemon_threads = True
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}", Ours
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", Ours
         finally:
             server.shutdown()
             thread.join()
@@ -141,6 +145,14 @@ def pack(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProces
         timeout=300,
         check=False,
     )
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what another process makes true."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @contextmanager

@@ -74,12 +74,11 @@ def test_a_signature_behind_the_archive_changes_nothing(tmp_path, end):
         *((name, "leads out of the bundle") for name in ("../x", "a/../../x", "a/..", "..", "a/../x")),
         *((name, "has an absolute path") for name in ("/etc/x", "//host/x", "C:x", "c:/x")),
         *((name, "no path here has") for name in ("..\\x", "a\\b", "a\nb", "a\x1b[2Jb", "a\u202eb", "a\x7fb")),
-        *((name, "has a path that is not plain") for name in ("a//b", "./x", "a/./b", "a/")),
+        *((name, "has a path that is not plain") for name in ("a//b", "./x", "a/./b", "a//")),
         *((name, "has too long a path") for name in ("a" * 256, "é" * 200, "/".join(["a"] * 65), "a/" * 600 + "x")),
     ],
 )
 def test_a_name_that_is_no_plain_path_below_is_refused(tmp_path, name, reason):
-    name = name if name != "a/" else "a//"
     assert reason in refused(zipped([FILE, (entry(name), "x")]), tmp_path)
 
 

@@ -1,6 +1,7 @@
 """The whole circle, with the packages in it: packed, checked by the official tool, served, run, called in both eras."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from fastmcp.client.transports import StdioTransport
 
 from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.manifest import Bundle, Manifest
+from ship.mcpb.serve.environment import base_python
 from ship.mcpb.serve.stdio import start_of
 from tests.ship.mcpb.support import RUNNER, manifest, pack, running, sha256, web
 from tests.support import ROOT, environment, make, serving
@@ -68,15 +70,17 @@ def test_the_official_tool_finds_it_valid_and_unpacks_it(unpacked):
     assert "validation passes" in mcpb("validate", unpacked)
     assert (unpacked / "deps" / "fastmcp" / "__init__.py").exists()
     assert not (unpacked / "deps" / "bin").exists()
+    records = [file.read_text() for file in (unpacked / "deps").glob("*.dist-info/RECORD")]
+    assert records
+    assert not [record for record in records if re.search(r"^[./]*bin/", record, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 async def test_a_desktop_client_starts_it_over_stdio(unpacked, mode):
     bundle = Bundle(unpacked, Manifest.model_validate_json((unpacked / "manifest.json").read_text()))
     start = fill_in(bundle, start_of(bundle), {"HOME": "/"})
-    assert start.command == "python3"
-    base = str(getattr(sys, "_base_executable", sys.executable))  # without the packages that are installed here
-    transport = StdioTransport(base, list(start.args or ()), env={**environment(), **(start.env or {})}, cwd="/")
+    assert start.program == "python3"
+    transport = StdioTransport(base_python(), list(start.args), env={**environment(), **start.env}, cwd="/")
     async with Client(transport, mode=mode) as client:
         assert [tool.name for tool in await client.list_tools()]
         listed = json.loads((unpacked / "manifest.json").read_text())["tools"]

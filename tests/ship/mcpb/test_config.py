@@ -6,7 +6,7 @@ import pytest
 
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load.config import fill_in, variable
-from ship.mcpb.load.manifest import Bundle, Manifest, Override
+from ship.mcpb.load.manifest import Bundle, Command, Manifest
 from tests.ship.mcpb.support import manifest
 
 FOLDER = Path("/tmp/bundle")
@@ -22,8 +22,8 @@ OPTIONS = {
 def filled(*args, env=None, options=OPTIONS, **environ):
     said = Manifest.model_validate(manifest(user_config=options))
     environ = {"HOME": "/home/ann", "USER_CONFIG_API_KEY": "k", **environ}
-    done = fill_in(Bundle(FOLDER, said), Override(command="x", args=args, env=env or {}), environ)
-    return done.env if env else list(done.args or ())
+    done = fill_in(Bundle(FOLDER, said), Command("x", args, env or {}), environ)
+    return done.env if env else list(done.args)
 
 
 def refused(options=OPTIONS, **environ):
@@ -67,6 +67,22 @@ def test_what_is_configured_goes_before_the_default():
 
 def test_a_list_can_be_json():
     assert filled("${user_config.folders}", USER_CONFIG_FOLDERS='["/a,b", "c"]') == ["/a,b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ("${HOME}/x", ["/home/ann/x"]),
+        (["${DOCUMENTS}", "${user_config.y}"], ["/home/ann/Documents", ""]),
+        (1234567.5, ["1234567.5"]),
+        (3.0, ["3"]),
+        (True, ["true"]),
+        ("", []),
+        ([], []),
+    ],
+)
+def test_a_default_is_text_in_which_places_are_filled_in(default, expected):
+    assert filled("${user_config.x}", options={"x": {"type": "string", "default": default}}) == expected
 
 
 def test_what_is_filled_in_is_not_looked_through_again():

@@ -4,15 +4,21 @@ import io
 import logging
 import os
 import socket
+import ssl
 import threading
 import time
-from urllib.parse import urljoin
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load import download
-from ship.mcpb.load.address import check_address
 from ship.mcpb.load.download import fetch
 from tests.ship.mcpb.support import sha256, web
 
@@ -96,9 +102,42 @@ def test_a_redirect_to_another_scheme_is_not_followed(location):
         assert "expected an address" in said
 
 
-def test_a_redirect_away_from_https_is_not_followed():
-    with pytest.raises(BundleError, match=r"expected https"):
-        check_address(urljoin("https://h/x", "http://h/x"), allow_http=False)
+@pytest.fixture
+def tls(tmp_path, monkeypatch) -> ssl.SSLContext:
+    """A certificate for this machine, which is believed."""
+    key, address = ec.generate_private_key(ec.SECP256R1()), x509.IPAddress(ip_address("127.0.0.1"))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "certificate").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+    return context
+
+
+def test_https_is_followed_and_never_away_from_it(tls):
+    with web(x=CONTENT) as (http, plain):
+        with web(tls, x=CONTENT, y=lambda web: web.redirect("/x"), z=lambda web: web.redirect(f"{http}/x")) as (
+            https,
+            _,
+        ):
+            assert got(f"{https}/x", http=False) == got(f"{https}/y", http=False) == CONTENT
+            assert f"{https}/z leads elsewhere: expected https" in refused(f"{https}/z", http=False)
+        assert plain.asked == []
+
+
+def test_a_certificate_that_nobody_believes_is_not_believed(tls, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with web(tls, x=CONTENT) as (https, files):
+        assert "certificate verify failed" in refused(f"{https}/x").lower()
+        assert files.asked == []
 
 
 def test_a_redirect_that_says_nothing_is_an_answer_like_others():

@@ -48,6 +48,8 @@ def test_a_module_that_binds_app_has_one(tmp_path, source):
         "app: ASGIApp",
         "print('app = 1')",
         "x.app = 1",
+        "app.x = 1",
+        "things[app] = 1",
         "apps = 1",
         "def __getattr__(name): ...",
         "app = (",

@@ -7,7 +7,7 @@ import pytest
 
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load import manifest as reading
-from ship.mcpb.load.manifest import read_bundle
+from ship.mcpb.load.manifest import Command, read_bundle
 from tests.ship.mcpb.support import manifest
 
 PYTHON = "3.13.7"
@@ -122,13 +122,15 @@ def test_a_bundle_for_another_python_is_refused(read, refused, wanted):
     assert read(said | {"server": manifest("uv")["server"]})  # which gets itself another one
 
 
-def test_a_platform_can_be_started_otherwise(read):
-    config = {"command": "a", "args": ["b"], "env": {"C": "d"}}
-    for override, expected in (
-        ({"command": "x"}, ("x", ("b",), {"C": "d"})),
-        ({"args": ["y"], "env": {"E": "f"}}, ("a", ("y",), {"E": "f"})),
-        ({}, ("a", ("b",), {"C": "d"})),
-    ):
-        bundle = read(manifest() | server(mcp_config=config | {"platform_overrides": {sys.platform: override}}))
-        here = bundle.manifest.server.mcp_config.here()
-        assert (here.command, here.args, here.env) == expected
+@pytest.mark.parametrize(
+    ("override", "program", "args", "env"),
+    [
+        ({"command": "x"}, "x", ("b",), {"C": "d"}),
+        ({"args": ["y"], "env": {"E": "f"}}, "a", ("y",), {"C": "d", "E": "f"}),
+        ({"args": [], "env": {"C": "g"}}, "a", (), {"C": "g"}),
+        ({}, "a", ("b",), {"C": "d"}),
+    ],
+)
+def test_a_platform_can_be_started_otherwise(read, override, program, args, env):
+    config = {"command": "a", "args": ["b"], "env": {"C": "d"}, "platform_overrides": {sys.platform: override}}
+    assert read(manifest() | server(mcp_config=config)).manifest.server.mcp_config.here() == Command(program, args, env)
