@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 from serving.errors import StartError
 from serving.identity import ROOT
-from ship.adapter.children.environment import child_environment, hide_environment, refuse_unused_children
+from ship.adapter.children.environment import child_environment, hide_environment
 from ship.adapter.children.program import Program
 from ship.adapter.packages.detect import detect_package
 from ship.adapter.packages.install import install, runtime_of_installed
-from ship.adapter.settings import AdapterSettings
+from ship.adapter.settings import AdapterSettings, refuse_unused_children
 
 if TYPE_CHECKING:
     from ship.adapter.packages.names import Runtime

@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr
 
+from serving.errors import StartError
 from serving.settings import Names, Settings
 
 
@@ -30,3 +31,16 @@ class AdapterSettings(ChildSettings):
     args: SecretStr = Field(SecretStr(""), description="arguments for it, quoted as for a shell")
     cwd: str = Field("", description="folder to run it in")
     install_dir: str = Field("~/.cache/mcp-adapter", description="where packages are installed")
+
+
+def refuse_unused_children(settings: ChildSettings) -> None:
+    """See that who wants children for sessions has sessions.
+
+    Raises:
+        StartError: there are none.
+    """
+    if settings.session_children and settings.stateless:
+        count = settings.session_children
+        raise StartError(
+            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
+        )

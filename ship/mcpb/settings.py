@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 from serving.settings import AlsoRead
 from ship.adapter.settings import ChildSettings
@@ -14,12 +14,8 @@ class BundleSettings(ChildSettings):
     bundle_url: Annotated[SecretStr, AlsoRead(("BUNDLE_URL",))] = Field(
         SecretStr(""), description="where the bundle is: https://, file:///, or http:// if that is allowed"
     )
-    bundle_sha256: Annotated[
-        str,
-        BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
-        AlsoRead(("BUNDLE_SHA256",)),
-    ] = Field(
-        "", pattern=r"^([0-9a-f]{64})?$", examples=["64 hexadecimal digits"], description="the SHA-256 it must have"
+    bundle_sha256: Annotated[str, StringConstraints(to_lower=True), AlsoRead(("BUNDLE_SHA256",))] = Field(
+        "", pattern=r"^([0-9a-fA-F]{64})?$", examples=["64 hexadecimal digits"], description="the SHA-256 it must have"
     )
     bundle_require_sha256: Annotated[bool, AlsoRead(("BUNDLE_REQUIRE_SHA256",))] = Field(
         False, description="refuse to run a bundle of which no SHA-256 is given"

@@ -46,16 +46,3 @@ def child_environment(settings: ChildSettings, environ: Mapping[str, str]) -> di
     allowed = {name: environ[name] for name in (*EVERYBODYS, *settings.child_env) if name in environ}
     given = {name.removeprefix(CHILD_ENV): value for name, value in environ.items() if name.startswith(CHILD_ENV)}
     return allowed | {name: value for name, value in given.items() if name}
-
-
-def refuse_unused_children(settings: ChildSettings) -> None:
-    """See that who wants children for sessions has sessions.
-
-    Raises:
-        StartError: there are none.
-    """
-    if settings.session_children and settings.stateless:
-        count = settings.session_children
-        raise StartError(
-            f"MCP_SESSION_CHILDREN={count}: expected MCP_STATELESS=false, without which there are no sessions"
-        )

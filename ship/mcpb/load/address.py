@@ -15,7 +15,7 @@ def check(url: str, *, allow_http: bool) -> None:
     Raises:
         BundleError: it is not.
     """
-    if is_file(url):
+    if is_local(url):
         path_of(url)
     else:
         check_address(url, allow_http=allow_http)
@@ -44,7 +44,7 @@ def shown(url: str) -> str:
     return one_line(f"{parts.scheme}://{(parts.netloc + parts.path).rpartition('@')[2]}", 200)
 
 
-def is_file(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Say whether it is of a file, and not of a server."""
     return url.lower().startswith("file:")
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from ship.mcpb.errors import BundleError, one_line
-from ship.mcpb.load.address import check_address, is_file, path_of, shown
+from ship.mcpb.load.address import check_address, is_local, path_of, shown
 
 log: Final = logging.getLogger("ship.mcpb")
 
@@ -71,7 +71,7 @@ def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_h
         BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
     """
     began = time.monotonic()
-    if is_file(url):
+    if is_local(url):
         sink = _copy(url, file, most_bytes)
     else:
         sink = _run(_download(url, file, most_bytes, seconds, allow_http=allow_http))

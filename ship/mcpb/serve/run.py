@@ -14,7 +14,8 @@ from serving.errors import SettingsError
 from serving.run import explain_errors, read_settings
 from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
-from ship.adapter.children.environment import hide_environment, refuse_unused_children
+from ship.adapter.children.environment import hide_environment
+from ship.adapter.settings import refuse_unused_children
 from ship.mcpb.errors import BundleError
 from ship.mcpb.load.address import check
 from ship.mcpb.load.config import fill_in

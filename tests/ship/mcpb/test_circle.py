@@ -1,6 +1,7 @@
 """The whole circle, with the packages in it: packed, checked by the official tool, served, run, called in both eras."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -127,3 +128,26 @@ async def test_a_bundle_of_the_older_layout_runs_with_its_own_packages(unpacked,
         for mode in ("2026-07-28", "legacy"):
             async with Client(server.url, mode=mode) as client:
                 assert (await client.call_tool("add", {"a": 1, "b": 2})).data == 3
+
+
+@pytest.fixture
+def packed_for_uv(tmp_path) -> bytes:
+    return Path(pack("--type", "uv", "--output", tmp_path).stdout.strip()).read_bytes()
+
+
+async def test_a_bundle_of_type_uv_gets_its_packages_where_it_runs(packed_for_uv, tmp_path):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where uv is
+    with running(packed_for_uv, tmp_path, PATH=path) as server:
+        for mode in ("2026-07-28", "legacy"):
+            async with Client(server.url, mode=mode) as client:
+                assert await client.list_tools()
+
+
+def test_what_is_packed_for_another_python_and_platform_has_their_packages(tmp_path):
+    file = Path(pack("--python", "3.13", "--platform", "macos", "--output", tmp_path).stdout.strip())
+    said = json.loads(manifest_text(file))["compatibility"]
+    assert said == {"platforms": ["darwin"], "runtimes": {"python": ">=3.13,<3.14"}}
+    with zipfile.ZipFile(file) as archive:
+        native = [name for name in archive.namelist() if name.endswith(".so")]
+    assert any("cpython-313-darwin" in name for name in native)
+    assert not [name for name in native if "linux" in name]

@@ -48,10 +48,10 @@ def test_any_other_python_is_only_what_it_is(recorded):
 
 def test_what_is_configured_gets_into_the_container_by_name(recorded):
     configured = {"BUNDLE_URL": "https://ann:hunter2@h.invalid/x", "USER_CONFIG_API_KEY": "hunter2", "MCP_AUTH": "none"}
-    words = recorded("mcpb-image-run", "PYTHON_VERSION=3.13", **configured)
+    words = recorded("mcpb-image-run", "PYTHON_VERSION=3.13", "ARGS=--auth token", **configured)
     ran = words[words.index("run") :]
     assert {"BUNDLE_URL", "USER_CONFIG_API_KEY", "--read-only", "/tmp:exec"} <= set(ran)
-    assert ran[-1] == f"{IMAGE}-python3.13"
+    assert ran[-3:] == [f"{IMAGE}-python3.13", "--auth", "token"]
     assert not [word for word in words if "hunter2" in word or word.startswith("MCP_AUTH")]
 
 
