@@ -5,7 +5,6 @@ import os
 import shlex
 import signal
 import sys
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -13,16 +12,8 @@ from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
 from serving.settings import Settings
-from tests.ship.adapter.support import ADAPTER, adapted, called, ready, toy, until
+from tests.ship.adapter.support import ADAPTER, adapted, called, lives, ready, toy, until
 from tests.support import SERVER, post, run
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that nobody has buried yet does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize(
@@ -51,6 +42,7 @@ async def test_a_crash_in_a_call_is_a_clear_error_and_the_next_child_answers():
         async with Client(server.url) as client:
             before = await called(client, "pid")
             waiting = asyncio.create_task(client.call_tool("hang", {}))
+            await until(lambda: "\nmcp_calls_in_progress 1.0\n" in httpx2.get(f"{server.base}/metrics").text)
             with pytest.raises(ToolError, match="ended with status 7 during this call: try again"):
                 await client.call_tool("crash", {})
             with pytest.raises(ToolError, match="ended with status 7 during this call: try again"):

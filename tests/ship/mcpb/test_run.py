@@ -19,7 +19,7 @@ from fastmcp import Client
 
 from ship.adapter.children import guardian
 from ship.mcpb.load.archive import MARK
-from tests.ship.adapter.support import TOY
+from tests.ship.adapter.support import TOY, lives
 from tests.ship.mcpb.support import (
     APP,
     RUNNER,
@@ -211,13 +211,6 @@ async def test_thousands_of_connections_do_not_keep_it_from_starting(tmp_path, u
         go.touch()
         server.wait_for("MCP on")
         assert server.stop() == 0
-
-
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @linux
