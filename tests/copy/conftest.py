@@ -46,10 +46,11 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def release(folder: Path, tag: str) -> None:
-    """Commit everything there is, and tag it."""
+    """Commit everything there is, and tag it; packed as what is fetched is, because Copier walks all files of .git."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", tag)
     git(folder, "tag", tag)
+    git(folder, "gc", "--quiet")
 
 
 @pytest.fixture(scope="package")

@@ -71,12 +71,19 @@ def _end(process: subprocess.Popen[str]) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS)
     finally:
-        still = {(one.pid, one.started) for one in _all()}
-        for one in family:
-            if (one.pid, one.started) in still:  # and not another one that has got its id
-                with suppress(ProcessLookupError):
-                    os.kill(one.pid, signal.SIGKILL)
+        for one in _still(family):
+            with suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
         process.kill()
+        until = time.monotonic() + END_SECONDS
+        while _still(family) and time.monotonic() < until:
+            time.sleep(0.01)
+
+
+def _still(family: Sequence[Process]) -> list[Process]:
+    """Those of a family that run: not another process that has got an id of theirs, nor a zombie, which has nothing."""
+    running = {(one.pid, one.started) for one in _all() if one.resident}
+    return [one for one in family if (one.pid, one.started) in running]
 
 
 def _all() -> Iterator[Process]:
