@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "serving": {"serving"},
     "server.py": {"serving", "tools"},
     "ship/adapter": {"serving", "ship"},
+    "ship/archive": {"serving", "ship"},
     "ship/mcpb": {"serving", "ship", "tools"},
     "ship/copy": {"ship"},
     "ship/connect": {"serving", "ship"},
@@ -44,11 +45,15 @@ def test_nobody_imports_what_is_not_his(place):
     assert not wrong
 
 
+ALSO = {"mcpb": {"adapter", "archive"}, "aws_lambda": {"archive"}}
+"""What a folder of ship/ needs besides itself: archives, and what runs the bundles that speak over stdio."""
+
+
 def test_no_folder_of_ship_needs_another():
     for file in (ROOT / "ship").rglob("*.py"):
         folder = file.relative_to(ROOT / "ship").parts[0]
-        also = {"adapter"} if folder == "mcpb" else set()  # which runs stdio bundles through it
-        assert set(re.findall(r"(?:from|import) ship\.(\w+)", file.read_text())) <= {folder, *also}, file
+        needed = set(re.findall(r"(?:from|import) ship\.(\w+)", file.read_text()))
+        assert needed <= {folder, *ALSO.get(folder, ())}, file
 
 
 def test_nothing_prints_where_stdout_belongs_to_the_protocol():
@@ -98,5 +103,5 @@ def test_a_build_sees_only_what_is_named():
     first, *rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert (first, rules[-2:]) == ("*", ["**/__pycache__", "**/.*"])
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    locks, extras = {"requirements.txt", "requirements-dev.txt"}, {"ship/adapter", "ship/mcpb"}
+    locks, extras = {"requirements.txt", "requirements-dev.txt"}, {"ship/adapter", "ship/archive", "ship/mcpb"}
     assert allowed == locks | extras | {"pyproject.toml", "server.py", "serving", "tools"}

@@ -5,10 +5,3 @@ from serving.errors import StartError
 
 class BundleError(StartError):
     """A bundle that is not used, or cannot be made; the message is one line that says why. The exit status is 1."""
-
-
-def one_line(text: str, most: int = 300) -> str:
-    """Return what somebody else has said as one line, which cannot drive a terminal, of at most so many characters."""
-    line = "".join(one if one.isprintable() else " " for one in text[: 4 * most])
-    line = " ".join(line.split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."

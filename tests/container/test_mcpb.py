@@ -14,7 +14,8 @@ from serving.identity import read_identity
 from ship.image.engine import DOCKER
 from tests.container.engine import ANY_USER, RESTRICTED, container, docker
 from tests.ship.adapter.support import TOY
-from tests.ship.mcpb.support import bundle, pack, sha256
+from tests.ship.archive.support import sha256
+from tests.ship.mcpb.support import bundle, pack
 from tests.support import ROOT, make
 
 FOLDER = ROOT / "ship" / "mcpb"
@@ -111,7 +112,7 @@ def test_it_says_what_it_is_and_how_it_runs(image):
 def test_it_holds_of_this_repository_only_what_runs_bundles(image):
     files = inside(image, "find", "/app", "-type", "f", "-not", "-name", "*.pyc").splitlines()
     assert {path.split("/")[2] for path in files} == {"pyproject.toml", "serving", "ship"}
-    assert {path.split("/")[3] for path in files if path.startswith("/app/ship/")} == {"adapter", "mcpb"}
+    assert {path.split("/")[3] for path in files if path.startswith("/app/ship/")} == {"adapter", "archive", "mcpb"}
     assert not [path for path in files if "/pack/" in path or "/bench/" in path or "/tools/" in path]
 
 

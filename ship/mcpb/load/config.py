@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import one_line
+from ship.mcpb.errors import BundleError
 from ship.mcpb.load.manifest import Bundle, Command, Option
 
 PREFIX: Final = "USER_CONFIG_"

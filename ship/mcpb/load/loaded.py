@@ -12,14 +12,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from ship.archive.address import shown
+from ship.archive.download import fetch, verify
+from ship.archive.source import Source
+from ship.archive.unpack import MARK, half_of, unpack
 from ship.mcpb.errors import BundleError
-from ship.mcpb.load.address import shown
-from ship.mcpb.load.archive import MARK, half_of, unpack
-from ship.mcpb.load.download import fetch
 from ship.mcpb.load.manifest import Bundle, read_bundle
 from ship.mcpb.settings import BundleSettings
 
 log: Final = logging.getLogger("ship.mcpb")
+
+
+def source_of(settings: BundleSettings) -> Source:
+    """Return where the bundle comes from, and how far it is trusted."""
+    return Source(
+        url=settings.bundle_url.get_secret_value(),
+        sha256=settings.bundle_sha256,
+        max_bytes=settings.bundle_max_bytes,
+        max_unpacked_bytes=settings.bundle_max_unpacked_bytes,
+        seconds=settings.bundle_seconds,
+        allow_http=settings.bundle_allow_http,
+        noun="bundle",
+        prefix="BUNDLE_",
+        example="x.mcpb",
+    )
 
 
 @contextmanager
@@ -27,7 +43,8 @@ def loaded(settings: BundleSettings, say: Callable[[str], None]) -> Iterator[Bun
     """Download, verify and unpack a bundle, each announced by `say`; in the end it is removed.
 
     Raises:
-        BundleError: it cannot be had, is not the one that was meant, or is refused.
+        ArchiveError: it cannot be had, is not the one that was meant, or its archive is refused.
+        BundleError: there is no room for it, or what is in it is refused.
     """
     folder = Path(settings.bundle_dir).absolute()
     _make_room(folder)
@@ -45,21 +62,13 @@ def loaded(settings: BundleSettings, say: Callable[[str], None]) -> Iterator[Bun
 
 
 def _unpack(settings: BundleSettings, folder: Path, say: Callable[[str], None]) -> None:
-    url = settings.bundle_url.get_secret_value()
-    log.info("Downloading the bundle: %s", shown(url))
+    source = source_of(settings)
+    log.info("Downloading the bundle: %s", shown(source.url))
     say("the bundle is downloaded")
     with _new_file(folder.parent) as archive:
-        found = fetch(
-            url,
-            archive,
-            most_bytes=settings.bundle_max_bytes,
-            seconds=settings.bundle_seconds,
-            allow_http=settings.bundle_allow_http,
-        )
-        if settings.bundle_sha256 and found != settings.bundle_sha256:
-            raise BundleError(f"BUNDLE_SHA256={settings.bundle_sha256}: the bundle has the SHA-256 {found}")
+        verify(source, fetch(source, archive))
         say("the bundle is unpacked")
-        unpack(archive, folder, settings.bundle_max_unpacked_bytes)
+        unpack(archive, folder, source)
 
 
 def _new_file(folder: Path) -> IO[bytes]:

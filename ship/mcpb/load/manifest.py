@@ -14,7 +14,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationError
 
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import one_line
+from ship.mcpb.errors import BundleError
 
 CHASSIS: Final = "internal.mcp-chassis"
 """The key in `_meta` by which a bundle says that its app takes the settings of this chassis."""

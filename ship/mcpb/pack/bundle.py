@@ -18,7 +18,8 @@ from typing import Final, cast
 from serving.errors import StartError
 from serving.identity import ROOT, read_identity
 from serving.sources import import_fastmcp
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import one_line
+from ship.mcpb.errors import BundleError
 from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, REQUIREMENTS, TYPES, BundleType, manifest
 
 SOURCES: Final = (ENTRY_POINT, "pyproject.toml", "LICENSE", "serving", "tools")

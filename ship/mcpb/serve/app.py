@@ -18,7 +18,8 @@ from typing import Final
 
 from serving.stop import CLEANUP_SECONDS
 from ship.adapter.children import guardian
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import one_line
+from ship.mcpb.errors import BundleError
 from ship.mcpb.load.manifest import Bundle
 from ship.mcpb.serve import launch
 from ship.mcpb.settings import BundleSettings

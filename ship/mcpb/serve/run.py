@@ -16,10 +16,10 @@ from serving.sources import import_fastmcp
 from serving.web.listener import base_url, listen
 from ship.adapter.children.environment import hide_environment
 from ship.adapter.settings import refuse_unused_children
+from ship.archive.address import check
 from ship.mcpb.errors import BundleError
-from ship.mcpb.load.address import check
 from ship.mcpb.load.config import fill_in
-from ship.mcpb.load.loaded import loaded
+from ship.mcpb.load.loaded import loaded, source_of
 from ship.mcpb.load.manifest import CHASSIS, Bundle
 from ship.mcpb.serve.app import AppProcess
 from ship.mcpb.serve.entry import module_of_app
@@ -77,10 +77,10 @@ def _check_names(environ: Mapping[str, str]) -> None:
 
 
 def _check(settings: BundleSettings) -> None:
-    url = settings.bundle_url.get_secret_value()
-    if not url:
+    source = source_of(settings)
+    if not source.url:
         raise BundleError("BUNDLE_URL is not set: expected where the bundle is, https://... or file:///...")
-    check(url, allow_http=settings.bundle_allow_http)
+    check(source)
     if settings.bundle_require_sha256 and not settings.bundle_sha256:
         raise BundleError("BUNDLE_SHA256 is not set: expected one, because of BUNDLE_REQUIRE_SHA256=true")
     if settings.transport == "stdio":

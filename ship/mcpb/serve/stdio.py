@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ship.adapter.children.program import Program
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import one_line
+from ship.mcpb.errors import BundleError
 from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.manifest import Bundle, Command, is_file
 from ship.mcpb.serve.environment import base_python, environment_of_child

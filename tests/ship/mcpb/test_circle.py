@@ -18,7 +18,8 @@ from ship.mcpb.load.config import fill_in
 from ship.mcpb.load.manifest import Bundle, Manifest
 from ship.mcpb.serve.environment import base_python
 from ship.mcpb.serve.stdio import start_of
-from tests.ship.mcpb.support import RUNNER, manifest, pack, running, sha256, web
+from tests.ship.archive.support import sha256, web
+from tests.ship.mcpb.support import RUNNER, manifest, pack, running
 from tests.support import ROOT, environment, make, serving
 
 pytestmark = pytest.mark.thorough

@@ -11,8 +11,8 @@ import pytest
 from serving.identity import read_identity
 from serving.settings import Settings
 from ship.mcpb.pack.manifest import ASKED, TYPES, manifest
+from tests.ship.archive.support import sha256
 from tests.ship.mcpb import support
-from tests.ship.mcpb.support import sha256
 from tests.support import ROOT, copy_of_this_server, environment
 
 SCHEMAS = Path(environment().get("SCHEMAS_DIR") or ROOT.parent / "shared" / "schemas")
@@ -64,7 +64,7 @@ def copy(tmp_path):
     """A copy of this server with other tools, and what packs it."""
     copy_of_this_server(tmp_path, TOOLS)
     shutil.copy(ROOT / "requirements.txt", tmp_path)
-    for folder in ("adapter", "mcpb"):
+    for folder in ("adapter", "archive", "mcpb"):
         shutil.copytree(
             ROOT / "ship" / folder, tmp_path / "ship" / folder, ignore=shutil.ignore_patterns("__pycache__", "bench")
         )

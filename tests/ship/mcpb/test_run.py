@@ -18,20 +18,10 @@ import pytest
 from fastmcp import Client
 
 from ship.adapter.children import guardian
-from ship.mcpb.load.archive import MARK
+from ship.archive.unpack import MARK
 from tests.ship.adapter.support import TOY, lives
-from tests.ship.mcpb.support import (
-    APP,
-    RUNNER,
-    bundle,
-    entry,
-    manifest,
-    running,
-    sha256,
-    wait_until,
-    web,
-    zipped,
-)
+from tests.ship.archive.support import entry, sha256, web, zipped
+from tests.ship.mcpb.support import APP, RUNNER, bundle, manifest, running, wait_until
 from tests.support import SECONDS, Server, program, run
 
 

@@ -1,4 +1,4 @@
-"""Where a bundle comes from: over the network or from a file, with an end, and without telling what is secret."""
+"""Where an archive comes from: over the network or from a file, with an end, and without telling what is secret."""
 
 import io
 import logging
@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -17,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from ship.mcpb.errors import BundleError
-from ship.mcpb.load import download
-from ship.mcpb.load.download import fetch
-from tests.ship.mcpb.support import sha256, web
+from ship.archive import download
+from ship.archive.address import check
+from ship.archive.download import fetch, verify
+from ship.archive.errors import ArchiveError
+from tests.ship.archive.support import BUNDLE, sha256, web
 
 CONTENT = os.urandom(300_000)
 
@@ -32,15 +34,15 @@ def hurry(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def got(url, *, most=1_000_000, seconds=20.0, http=True):
+def got(url, *, http=True, source=BUNDLE, **changes):
     file = io.BytesIO()
-    assert fetch(url, file, most_bytes=most, seconds=seconds, allow_http=http) == sha256(file.getvalue())
+    assert fetch(replace(source, url=url, allow_http=http, **changes), file) == sha256(file.getvalue())
     return file.getvalue()
 
 
-def refused(url, **options):
-    with pytest.raises(BundleError) as caught:
-        got(url, **options)
+def refused(url, **changes):
+    with pytest.raises(ArchiveError) as caught:
+        got(url, **changes)
     said = str(caught.value)
     assert said.isprintable()
     assert "hunter2" not in said
@@ -239,7 +241,7 @@ def test_a_bundle_without_end_is_cut_off(tmp_path):
         assert "the bundle is longer than 1000000 bytes" in refused(f"{url}/x")
     file = tmp_path / "x"
     file.write_bytes(bytes(11))
-    assert "the bundle is longer than 10 bytes" in refused(file.as_uri(), most=10)
+    assert "the bundle is longer than 10 bytes" in refused(file.as_uri(), max_bytes=10)
 
 
 def test_what_is_compressed_on_the_way_stays_compressed():
@@ -283,3 +285,47 @@ def test_long_downloads_show_how_far_they_are(monkeypatch, caplog):
     with web(x=CONTENT) as (url, _), caplog.at_level(logging.INFO):
         got(f"{url}/x")
     assert f"Downloading the bundle: {len(CONTENT)} of {len(CONTENT)} bytes" in caplog.messages
+
+
+def test_another_hash_than_the_one_that_it_must_have_is_refused():
+    verify(BUNDLE, sha256(b"x"))  # which says of none that it must
+    verify(replace(BUNDLE, sha256=sha256(b"x")), sha256(b"x"))
+    with pytest.raises(ArchiveError) as caught:
+        verify(replace(BUNDLE, sha256="0" * 64), sha256(b"x"))
+    assert str(caught.value) == f"BUNDLE_SHA256={'0' * 64}: the bundle has the SHA-256 {sha256(b'x')}"
+
+
+ARCHIVE = replace(BUNDLE, noun="archive", prefix="ZIP_", example="x.zip")
+
+
+def test_messages_name_the_settings_of_whoever_asks(tmp_path, caplog):
+    file = tmp_path / "x.zip"
+    file.write_bytes(CONTENT)
+    assert refused(file.as_uri(), source=ARCHIVE, max_bytes=10) == "the archive is longer than 10 bytes (ZIP_MAX_BYTES)"
+    with web(x=lambda web: web.rfile.read(1), y=lambda web: web.send_error(404)) as (url, _):
+        assert "(ZIP_SECONDS)" in refused(f"{url}/x", source=ARCHIVE, seconds=0.1)
+        assert "expected the archive, and it answered 404" in refused(f"{url}/y", source=ARCHIVE)
+    with caplog.at_level(logging.INFO, "ship.archive"):
+        got(file.as_uri(), source=ARCHIVE)
+    assert "Got the archive" in caplog.messages
+    with pytest.raises(ArchiveError, match=f"^ZIP_SHA256={'0' * 64}: the archive has the SHA-256 "):
+        verify(replace(ARCHIVE, sha256="0" * 64), sha256(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "message"),
+    [
+        (BUNDLE, "x", "BUNDLE_URL: expected an address like https://example.com/x.mcpb or file:///path/x.mcpb"),
+        (ARCHIVE, "x", "ZIP_URL: expected an address like https://example.com/x.zip or file:///path/x.zip"),
+        (ARCHIVE, "file:x", "ZIP_URL: expected file:///, followed by a path of this machine"),
+        (ARCHIVE, "http://h/x", "ZIP_URL: expected https (ZIP_ALLOW_HTTP=true allows http)"),
+    ],
+)
+def test_an_address_is_refused_in_the_words_of_whoever_asks(source, url, message):
+    with pytest.raises(ArchiveError) as caught:
+        check(replace(source, url=url))
+    assert str(caught.value) == message
+
+
+def test_a_source_does_not_show_its_address():
+    assert "hunter2" not in repr(replace(BUNDLE, url="https://ann:hunter2@h/x"))

@@ -9,35 +9,36 @@ import warnings
 import zipfile
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ship.mcpb.errors import BundleError
-from ship.mcpb.load import archive
-from ship.mcpb.load.archive import unpack
-from tests.ship.mcpb.support import entry, zipped
+from ship.archive import unpack as unpacking
+from ship.archive.errors import ArchiveError
+from ship.archive.unpack import MARK, unpack
+from tests.ship.archive.support import BUNDLE, entry, zipped
 
 MEBIBYTE = 1024**2
 FILE = ("server.py", "x")
 EOCD = b"PK\5\6"
 
 
-def unpacked(content, folder, most=10 * MEBIBYTE):
-    unpack(io.BytesIO(content), folder / "bundle", most)
+def unpacked(content, folder, **changes):
+    unpack(io.BytesIO(content), folder / "bundle", replace(BUNDLE, **changes))
     found = {str(path.relative_to(folder / "bundle")): path for path in (folder / "bundle").rglob("*")}
-    found.pop(archive.MARK)
+    found.pop(MARK)
     return found
 
 
-def refused(content, folder, most=10 * MEBIBYTE):
+def refused(content, folder, **changes):
     """Return why; nothing may be left in the folder, nor have been written beside it."""
     inner = folder / "inner"
     inner.mkdir()
-    with pytest.raises(BundleError) as caught:
-        unpacked(content, inner, most)
+    with pytest.raises(ArchiveError) as caught:
+        unpacked(content, inner, **changes)
     assert list(inner.iterdir()) == []
     assert list(folder.iterdir()) == [inner]
     said = str(caught.value)
@@ -155,9 +156,9 @@ def test_what_is_repetitive_and_short_is_not(tmp_path):
 
 def test_all_files_together_may_not_take_more_than_is_allowed(tmp_path):
     content = zipped({str(number): os.urandom(1000) for number in range(11)})
-    assert "would take 11000 bytes: at most 10999" in refused(content, tmp_path, most=10_999)
+    assert "would take 11000 bytes: at most 10999" in refused(content, tmp_path, max_unpacked_bytes=10_999)
     (tmp_path / "inner").rmdir()
-    assert len(unpacked(content, tmp_path, most=11_000)) == 11
+    assert len(unpacked(content, tmp_path, max_unpacked_bytes=11_000)) == 11
 
 
 def test_a_file_that_is_longer_than_it_says_is_refused(tmp_path):
@@ -189,12 +190,12 @@ def test_a_checksum_that_does_not_fit_is_refused(tmp_path):
 
 
 def test_too_many_files_and_folders_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(unpacking, "MOST_ENTRIES", 10)
     assert "more than 10 files and folders" in refused(zipped(dict.fromkeys(map(str, range(11)), "")), tmp_path)
 
 
 def test_folders_that_are_only_named_by_what_is_in_them_count_as_well(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "MOST_ENTRIES", 100)
+    monkeypatch.setattr(unpacking, "MOST_ENTRIES", 100)
     content = zipped({f"{number}/" + "a/" * 40 + "x": "" for number in range(3)})
     assert "more than 100 files and folders" in refused(content, tmp_path)
 
@@ -209,7 +210,7 @@ def test_an_entry_with_two_names_is_refused(tmp_path):
 def test_a_list_of_entries_that_would_take_all_memory_is_refused_before_it_is_read(tmp_path):
     content = bytearray(zipped([FILE]))
     at = content.index(EOCD)
-    content[at + 12 : at + 16] = struct.pack("<L", archive.MOST_DIRECTORY_BYTES + 1)
+    content[at + 12 : at + 16] = struct.pack("<L", unpacking.MOST_DIRECTORY_BYTES + 1)
     assert "has a list of entries of 8388609 bytes" in refused(bytes(content), tmp_path)
 
 
@@ -239,6 +240,21 @@ def test_a_file_that_the_disk_does_not_take_is_one_line(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert f"cannot be unpacked to {tmp_path}/inner/bundle: File too large" in said
+
+
+def test_messages_name_the_settings_of_whoever_asks(tmp_path):
+    ours = {"noun": "archive", "prefix": "ZIP_"}
+    for number, (content, message) in enumerate(
+        [
+            (zipped({"x": bytes(11)}), "the archive would take 11 bytes: at most 10 (ZIP_MAX_UNPACKED_BYTES)"),
+            (zipped({"../x": ""}), "the archive's entry '../x' leads out of the archive"),
+            (zipped({"a": "", "a/b": ""}), "the archive's entry 'a' is a file and a folder"),
+            (b"<html>", "the archive is no zip archive (it has no end)"),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert refused(content, folder, max_unpacked_bytes=10, **ours) == message
 
 
 FUZZ = settings(
@@ -275,10 +291,10 @@ def test_whatever_names_modes_and_fields_come_nothing_gets_out(tmp_path, names, 
 def _survives(content: bytes, folder: Path) -> None:
     """Unpack it or refuse it; then see that there is nothing anywhere but plain files below one folder."""
     target = folder / "bundle"
-    with suppress(BundleError):
-        unpack(io.BytesIO(content), target, MEBIBYTE)
+    with suppress(ArchiveError):
+        unpack(io.BytesIO(content), target, replace(BUNDLE, max_unpacked_bytes=MEBIBYTE))
     assert list(folder.iterdir()) in ([], [target])
-    assert not target.exists() or (target / archive.MARK).is_file()
+    assert not target.exists() or (target / MARK).is_file()
     for path in sorted(target.rglob("*"), reverse=True):
         assert not path.is_symlink()
         assert path.stat().st_mode & 0o7022 == 0

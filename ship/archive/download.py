@@ -1,4 +1,4 @@
-"""Get a bundle to where it can be looked at: over HTTPS, or from a file; with an end, whatever the other side does."""
+"""An archive, got to where it can be read: over HTTPS, or from a file; with an end, whatever the other side does."""
 
 import asyncio
 import hashlib
@@ -13,10 +13,11 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from ship.mcpb.errors import BundleError, one_line
-from ship.mcpb.load.address import check_address, is_local, path_of, shown
+from ship.archive.address import check_address, is_local, path_of, shown
+from ship.archive.errors import ArchiveError, one_line
+from ship.archive.source import Source
 
-log: Final = logging.getLogger("ship.mcpb")
+log: Final = logging.getLogger("ship.archive")
 
 MOST_TRIES: Final = 4
 MOST_REDIRECTS: Final = 5
@@ -36,47 +37,55 @@ class _PassingError(Exception):
 class _Sink:
     """Where the bytes go: into a file, up to a limit, through a hash."""
 
-    def __init__(self, file: IO[bytes], most_bytes: int, expected: int | None) -> None:
+    def __init__(self, source: Source, file: IO[bytes], expected: int | None) -> None:
         self.hash = hashlib.sha256()
         self.bytes = 0
-        self._file, self._most, self._expected = file, most_bytes, expected
+        self._source, self._file, self._expected = source, file, expected
         self._said = time.monotonic()
-        if expected is not None and expected > most_bytes:
+        if expected is not None and expected > source.max_bytes:
             raise self._too_long()
 
     def write(self, data: bytes) -> None:
         self.bytes += len(data)
-        if self.bytes > self._most:
+        if self.bytes > self._source.max_bytes:
             raise self._too_long()
         self.hash.update(data)
         try:
             self._file.write(data)
         except OSError as error:
-            raise BundleError(f"the bundle cannot be stored: {error.strerror}") from None
+            raise ArchiveError(f"the {self._source.noun} cannot be stored: {error.strerror}") from None
         if time.monotonic() - self._said >= PROGRESS_SECONDS:
             self._said = time.monotonic()
             of = f" of {self._expected}" if self._expected else ""
-            log.info("Downloading the bundle: %s%s bytes", self.bytes, of)
+            log.info("Downloading the %s: %s%s bytes", self._source.noun, self.bytes, of)
 
-    def _too_long(self) -> BundleError:
-        return BundleError(f"the bundle is longer than {self._most} bytes (BUNDLE_MAX_BYTES)")
+    def _too_long(self) -> ArchiveError:
+        most, setting = self._source.max_bytes, self._source.setting("MAX_BYTES")
+        return ArchiveError(f"the {self._source.noun} is longer than {most} bytes ({setting})")
 
 
-def fetch(url: str, file: IO[bytes], *, most_bytes: int, seconds: float, allow_http: bool) -> str:
-    """Write what is at `url` (https:, http: if that is allowed, file:) into `file`; return its SHA-256 in hexadecimal.
+def fetch(source: Source, file: IO[bytes]) -> str:
+    """Write what is at a source's address into `file`; return its SHA-256 in hexadecimal.
 
     A download is tried again when it fails in a way that may pass, and given up after so many seconds.
 
     Raises:
-        BundleError: it cannot be had. What is secret in an address, its user and query, is not in the message.
+        ArchiveError: it cannot be had. What is secret in an address, its user and query, is not in the message.
     """
     began = time.monotonic()
-    if is_local(url):
-        sink = _copy(url, file, most_bytes)
-    else:
-        sink = _run(_download(url, file, most_bytes, seconds, allow_http=allow_http))
-    log.info("Got the bundle", extra={"bytes": sink.bytes, "seconds": round(time.monotonic() - began, 1)})
+    sink = _copy(source, file) if is_local(source.url) else _run(_download(source, file))
+    log.info("Got the %s", source.noun, extra={"bytes": sink.bytes, "seconds": round(time.monotonic() - began, 1)})
     return sink.hash.hexdigest()
+
+
+def verify(source: Source, found: str) -> None:
+    """See that a source has the SHA-256 that it must have.
+
+    Raises:
+        ArchiveError: it has another one.
+    """
+    if source.sha256 and found != source.sha256.lower():
+        raise ArchiveError(f"{source.setting('SHA256')}={source.sha256}: the {source.noun} has the SHA-256 {found}")
 
 
 def _run(download: Coroutine[None, None, _Sink]) -> _Sink:
@@ -88,74 +97,76 @@ def _run(download: Coroutine[None, None, _Sink]) -> _Sink:
         loop.close()
 
 
-def _copy(url: str, file: IO[bytes], most_bytes: int) -> _Sink:
-    path = path_of(url)
+def _copy(source: Source, file: IO[bytes]) -> _Sink:
+    path = path_of(source)
     try:
-        with open(path, "rb", opener=_open_without_waiting) as source:
-            found = os.fstat(source.fileno())
+        with open(path, "rb", opener=_open_without_waiting) as original:
+            found = os.fstat(original.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise BundleError(f"{shown(url)}: expected a file")
-            sink = _Sink(file, most_bytes, found.st_size)
-            while piece := source.read(_PIECE):
+                raise ArchiveError(f"{shown(source.url)}: expected a file")
+            sink = _Sink(source, file, found.st_size)
+            while piece := original.read(_PIECE):
                 sink.write(piece)
             return sink
     except OSError as error:
-        raise BundleError(f"{shown(url)}: expected a file that can be read ({error.strerror})") from None
+        raise ArchiveError(f"{shown(source.url)}: expected a file that can be read ({error.strerror})") from None
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody who writes
 
 
-async def _download(url: str, file: IO[bytes], most_bytes: int, seconds: float, *, allow_http: bool) -> _Sink:
+async def _download(source: Source, file: IO[bytes]) -> _Sink:
     reason = "nothing came"
     try:
-        async with asyncio.timeout(seconds), _client() as client:
+        async with asyncio.timeout(source.seconds), _client() as client:
             for number in range(1, MOST_TRIES + 1):
                 try:
-                    return await _try(client, url, file, most_bytes, allow_http=allow_http)
+                    return await _try(client, source, file)
                 except _PassingError as error:
                     reason = str(error)
                 if number < MOST_TRIES:
                     pause = FIRST_PAUSE * 2 ** (number - 1)
-                    log.warning("the bundle could not be had, which is tried again: %s", reason)
+                    log.warning("the %s could not be had, which is tried again: %s", source.noun, reason)
                     await asyncio.sleep(pause)
     except TimeoutError:
-        raise BundleError(f"{shown(url)}: not had within {seconds:g} s (BUNDLE_SECONDS): {reason}") from None
-    raise BundleError(f"{shown(url)}: not had in {MOST_TRIES} tries: {reason}")
+        within = f"{source.seconds:g} s ({source.setting('SECONDS')})"
+        raise ArchiveError(f"{shown(source.url)}: not had within {within}: {reason}") from None
+    raise ArchiveError(f"{shown(source.url)}: not had in {MOST_TRIES} tries: {reason}")
 
 
 def _client() -> httpx2.AsyncClient:
     try:
         return httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
     except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
-        reason = type(error).__name__
-        raise BundleError(f"expected certificates and proxies in the environment that can be used ({reason})") from None
+        expected = f"certificates and proxies in the environment that can be used ({type(error).__name__})"
+        raise ArchiveError(f"expected {expected}") from None
 
 
-async def _try(client: httpx2.AsyncClient, url: str, file: IO[bytes], most_bytes: int, *, allow_http: bool) -> _Sink:
+async def _try(client: httpx2.AsyncClient, source: Source, file: IO[bytes]) -> _Sink:
     file.seek(0)
     file.truncate()
     try:
-        async with _answer(client, url, allow_http=allow_http) as response:
+        async with _answer(client, source) as response:
             declared = response.headers.get("content-length", "")
             expected = int(declared) if declared.isascii() and declared.isdecimal() else None
-            sink = _Sink(file, most_bytes, expected)
+            sink = _Sink(source, file, expected)
             async for piece in response.aiter_raw(_PIECE):  # raw: what is unpacked on the way could have no end
                 sink.write(piece)
     except httpx2.HTTPError as error:
         raise _PassingError(one_line(str(error) or type(error).__name__, 150)) from None
     except (httpx2.InvalidURL, ValueError) as error:
-        raise BundleError(f"{shown(url)}: expected an address that is one ({type(error).__name__})") from None
+        reason = type(error).__name__
+        raise ArchiveError(f"{shown(source.url)}: expected an address that is one ({reason})") from None
     return sink
 
 
 @asynccontextmanager
-async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> AsyncIterator[httpx2.Response]:
+async def _answer(client: httpx2.AsyncClient, source: Source) -> AsyncIterator[httpx2.Response]:
     """Ask, and follow where it is said to be: each step is looked at as the first one is."""
-    first, called = url, "BUNDLE_URL"
+    url, called = source.url, ""
     for _ in range(MOST_REDIRECTS + 1):
-        check_address(url, allow_http=allow_http, called=called)
+        check_address(url, source, called)
         async with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
             if response.has_redirect_location:
                 called = f"{shown(url)} leads elsewhere"
@@ -164,7 +175,7 @@ async def _answer(client: httpx2.AsyncClient, url: str, *, allow_http: bool) -> 
             if response.status_code in _TRY_AGAIN:
                 raise _PassingError(f"{shown(url)} answered {response.status_code}")
             if response.status_code != httpx2.codes.OK:
-                raise BundleError(f"{shown(url)}: expected the bundle, and it answered {response.status_code}")
+                raise ArchiveError(f"{shown(url)}: expected the {source.noun}, and it answered {response.status_code}")
             yield response
             return
-    raise BundleError(f"{shown(first)}: more than {MOST_REDIRECTS} redirects")
+    raise ArchiveError(f"{shown(source.url)}: more than {MOST_REDIRECTS} redirects")

@@ -1,4 +1,4 @@
-"""A bundle's archive, which comes from somewhere: looked through before any of it is written, and written as declared.
+"""An archive, which comes from somewhere: looked through before any of it is written, and written as declared.
 
 A zip says everything twice, and readers differ in which they believe. What is accepted here is what packers write:
 plain files and folders, stored or deflated, each name once.
@@ -15,7 +15,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from ship.mcpb.errors import BundleError, one_line
+from ship.archive.errors import ArchiveError, one_line
+from ship.archive.source import Source
 
 MARK: Final = ".unpacked"
 """A file of ours in the folder, by which it is known that it may be removed."""
@@ -47,27 +48,28 @@ _OTHER_NAME: Final = 0x7075
 """Info-ZIP's extra field with another name, which zipfile takes for the entry's since Python 3.12."""
 
 
-def unpack(archive: IO[bytes], folder: Path, most_bytes: int) -> None:
+def unpack(archive: IO[bytes], folder: Path, source: Source) -> None:
     """Unpack an archive into a new folder, which is there only when all of it is; until then it has another name.
 
     Raises:
-        BundleError: it is no archive, or one that is refused; nothing is left behind.
+        ArchiveError: it is no archive, or one that is refused; nothing is left behind.
     """
     half = half_of(folder)
     try:
         half.mkdir(mode=0o700)
         (half / MARK).touch()
-        _look_at_its_end(archive)
-        with zipfile.ZipFile(archive) as bundle:
-            for entry in _looked_through(bundle.infolist(), most_bytes):
-                _write(bundle, entry, half)
+        _look_at_its_end(archive, source)
+        with zipfile.ZipFile(archive) as opened:
+            for entry in _looked_through(opened.infolist(), source):
+                _write(opened, entry, half)
         half.chmod(0o755)
         half.rename(folder)
     # What zipfile and zlib say of an archive that is damaged, or lies.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error) as error:
-        raise BundleError(f"the bundle is no zip archive that can be read ({one_line(str(error), 150)})") from None
+        reason = one_line(str(error), 150)
+        raise ArchiveError(f"the {source.noun} is no zip archive that can be read ({reason})") from None
     except OSError as error:
-        raise BundleError(f"the bundle cannot be unpacked to {folder}: {error.strerror}") from None
+        raise ArchiveError(f"the {source.noun} cannot be unpacked to {folder}: {error.strerror}") from None
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
@@ -77,7 +79,7 @@ def half_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.part")
 
 
-def _look_at_its_end(file: IO[bytes]) -> None:
+def _look_at_its_end(file: IO[bytes], source: Source) -> None:
     """Read how long the list of entries is, as zipfile will, which then reads all of it at once."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_BYTES - _MOST_TRAILING - _ZIP64_BYTES))
@@ -86,34 +88,35 @@ def _look_at_its_end(file: IO[bytes]) -> None:
     if at < 0 or not (tail[at:].startswith(_END) and tail.endswith(b"\0\0")):
         at = tail.rfind(_END, max(0, len(tail) - _END_BYTES - _MOST_TRAILING))
     if at < 0 or len(tail) - at < _END_BYTES:
-        raise BundleError("the bundle is no zip archive (it has no end)")
+        raise ArchiveError(f"the {source.noun} is no zip archive (it has no end)")
     if tail[max(0, at - _ZIP64_BYTES) : at].startswith(_LOCATOR_OF_ZIP64):
-        raise BundleError("the bundle is a zip64 archive: expected less than 4 GiB and 65,535 entries")
+        raise ArchiveError(f"the {source.noun} is a zip64 archive: expected less than 4 GiB and 65,535 entries")
     [directory_bytes] = struct.unpack_from("<L", tail, at + 12)
     if directory_bytes > MOST_DIRECTORY_BYTES:
         most = f"at most {MOST_DIRECTORY_BYTES}"
-        raise BundleError(f"the bundle has a list of entries of {directory_bytes} bytes: expected {most}")
+        raise ArchiveError(f"the {source.noun} has a list of entries of {directory_bytes} bytes: expected {most}")
 
 
-def _looked_through(entries: list[zipfile.ZipInfo], most_bytes: int) -> list[zipfile.ZipInfo]:
-    total = sum(entry.file_size for entry in entries)
-    if total > most_bytes:
-        raise BundleError(f"the bundle would take {total} bytes: at most {most_bytes} (BUNDLE_MAX_UNPACKED_BYTES)")
+def _looked_through(entries: list[zipfile.ZipInfo], source: Source) -> list[zipfile.ZipInfo]:
+    noun, total = source.noun, sum(entry.file_size for entry in entries)
+    if total > source.max_unpacked_bytes:
+        most = f"{source.max_unpacked_bytes} ({source.setting('MAX_UNPACKED_BYTES')})"
+        raise ArchiveError(f"the {noun} would take {total} bytes: at most {most}")
     files: set[str] = set()
     folders: set[str] = set()
     above: set[str] = set()
     for entry in entries:
-        if reason := _name_fault(entry) or _kind_fault(entry) or _size_fault(entry):
-            raise BundleError(f"the bundle's entry {_shown(entry.orig_filename)} {reason}")
+        if reason := _name_fault(entry, noun) or _kind_fault(entry) or _size_fault(entry):
+            raise ArchiveError(f"the {noun}'s entry {_shown(entry.orig_filename)} {reason}")
         name, same = _alike(entry.filename), folders if entry.is_dir() else files
         if name in same:
-            raise BundleError(f"the bundle's entry {_shown(entry.filename)} is there twice")
+            raise ArchiveError(f"the {noun}'s entry {_shown(entry.filename)} is there twice")
         same.add(name)
         above.update(str(parent) for parent in PurePosixPath(name).parents)
         if len(files) + len(folders) + len(above) > MOST_ENTRIES:
-            raise BundleError(f"the bundle has more than {MOST_ENTRIES} files and folders")
+            raise ArchiveError(f"the {noun} has more than {MOST_ENTRIES} files and folders")
     if both := files & (folders | above):
-        raise BundleError(f"the bundle's entry {_shown(min(both))} is a file and a folder")
+        raise ArchiveError(f"the {noun}'s entry {_shown(min(both))} is a file and a folder")
     return entries
 
 
@@ -122,7 +125,7 @@ def _alike(name: str) -> str:
     return unicodedata.normalize("NFC", name.rstrip("/")).casefold()
 
 
-def _name_fault(entry: zipfile.ZipInfo) -> str | None:
+def _name_fault(entry: zipfile.ZipInfo, noun: str) -> str | None:
     name = entry.orig_filename  # filename ends at the first NUL
     parts = name.removesuffix("/").split("/")
     if any(unicodedata.category(one)[0] == "C" for one in name) or "\\" in name:
@@ -130,7 +133,7 @@ def _name_fault(entry: zipfile.ZipInfo) -> str | None:
     if name.startswith("/") or re.match("[A-Za-z]:", name):
         return "has an absolute path"
     if ".." in parts:
-        return "leads out of the bundle"
+        return f"leads out of the {noun}"
     if "" in parts or "." in parts:
         return "has a path that is not plain"
     length = max(len(part.encode()) for part in parts)
@@ -179,7 +182,7 @@ def _size_fault(entry: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     """Write an entry, which gets the mode 755 or 644 and nothing else of what it says about itself."""
     path = folder / entry.filename
     if entry.is_dir():
@@ -188,7 +191,7 @@ def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> Non
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     mode = 0o755 if entry.external_attr >> 16 & 0o111 else 0o644
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with open(descriptor, "wb") as file, bundle.open(entry) as content:  # noqa: PTH123  a descriptor
+    with open(descriptor, "wb") as file, archive.open(entry) as content:  # noqa: PTH123  a descriptor
         while piece := content.read(_PIECE):  # at most file_size bytes, which have been counted; then the checksum
             file.write(piece)
 
