@@ -118,7 +118,7 @@ class JsonFormatter(logging.Formatter):
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what `extra=`, `exc_info=` and the request in which it was made give to `record`."""
         details = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        for key, module in {"request_id": "serving.request_id", "trace_id": "serving.tracing"}.items():
+        for key, module in {"request_id": f"{__package__}.request_id", "trace_id": f"{__package__}.tracing"}.items():
             if key not in details and (current := _ask(module, f"current_{key}")):
                 details[key] = current
         if record.exc_info and record.exc_info[0]:

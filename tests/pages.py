@@ -12,7 +12,13 @@ PAGES = [
     for name in (
         *("README.md", "docs/add-a-tool.md", "docs/connect.md", "docs/settings.md", "docs/security.md", "docs/ship.md"),
         *("docs/kubernetes.md", "docs/scale.md", "docs/update.md", "docs/from-older-fastmcp.md"),
-        *("ship/adapter/README.md", "ship/mcpb/README.md", "k8s/operators/README.md", "tests/conformance/README.md"),
+        *(
+            "ship/adapter/README.md",
+            "ship/mcpb/README.md",
+            "ship/aws_lambda/README.md",
+            "k8s/operators/README.md",
+            "tests/conformance/README.md",
+        ),
     )
     if (path := ROOT / name).exists() and (name != "README.md" or (ROOT / "copier.yml").exists())
 ]

@@ -28,6 +28,7 @@ VALIDATED = "test_any_server_can_be_validated_without_a_cluster"
 UPDATED = "test_what_is_new_comes_and_what_is_mine_stays"
 MERGED = "test_a_clone_merges"
 PACKED = "test_make_packs_as_it_is_told"
+LAMBDA = "test_the_commands_of_the_readme_fit_the_template"
 ADOPTED = "test_what_was_made_without_history_becomes_a_copy"
 STRIPPED = "test_a_clone_becomes_a_server_with_two_edited_files"
 
@@ -116,6 +117,20 @@ RUN_BY = {
     "make mcpb-push REGISTRY=ghcr.io/me": "test_what_is_pushed_is_built_from_what_is_committed",
     "python -m ship.mcpb": "test_its_help_names_its_settings",
     "kubectl apply --kustomize ship/mcpb/k8s": "test_a_bundle_in_a_cluster_is_what_clusters_know",
+    # AWS Lambda
+    'aws secretsmanager create-secret --name NAME-tokens --secret-string "ann=$(openssl rand -hex 32)"': LAMBDA,
+    "make lambda PYTHON_VERSION=3.13 ARCHITECTURE=arm64": "test_make_lambda_takes_what_is_typed",
+    "sam deploy --template-file ship/aws_lambda/template.yaml --stack-name NAME --resolve-s3 --capabilities "
+    "CAPABILITY_IAM --parameter-overrides TokenSecret=NAME-tokens Runtime=python3.13 Architecture=arm64": LAMBDA,
+    "aws cloudformation describe-stacks --stack-name NAME --query \"Stacks[0].Outputs[?OutputKey=='Url'].OutputValue\" "
+    "--output text": LAMBDA,
+    "make connect CLIENT=cursor URL=https://x.lambda-url.us-east-1.on.aws/mcp": CONNECTED,
+    "make lambda": "test_make_lambda_takes_what_is_typed",
+    "make lambda-image": "lambda_image",
+    "ZIP_URL=https://example.com/server.zip S3_BUCKET=my-builds S3_KEY=server.zip make lambda-image-run": (
+        "test_what_a_build_is_told_gets_into_the_container_by_name"
+    ),
+    "make lambda-image-run": "test_what_a_build_is_told_gets_into_the_container_by_name",
     # clusters
     "make deploy": DEPLOYED,
     "make deploy OVERLAY=mine": "test_a_redeploy_keeps_the_overlay",
@@ -155,7 +170,7 @@ RUN_BY_THE_TEMPLATE = {
 }
 NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status", "npx -y"}
 """What is only spoken of."""
-PROGRAMS = r"claude|copier|cp|curl|docker|fastmcp|git|kubectl|make|minikube|mv|npm|npx|pip|python|uv|uvicorn|uvx"
+PROGRAMS = "aws|claude|copier|cp|curl|docker|fastmcp|git|kubectl|make|minikube|mv|npm|npx|pip|python|sam|uv|uvicorn|uvx"
 IS_TEMPLATE = (ROOT / "copier.yml").exists()
 TESTS = "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
 SHOWN = [line.partition("  #")[0].rstrip() for line in blocks("sh").splitlines() if line]

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "server.py": {"serving", "tools"},
     "ship/adapter": {"serving", "ship"},
     "ship/archive": {"serving", "ship"},
+    "ship/aws_lambda": {"serving", "ship"},
     "ship/mcpb": {"serving", "ship", "tools"},
     "ship/copy": {"ship"},
     "ship/connect": {"serving", "ship"},
@@ -103,5 +104,6 @@ def test_a_build_sees_only_what_is_named():
     first, *rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert (first, rules[-2:]) == ("*", ["**/__pycache__", "**/.*"])
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
-    locks, extras = {"requirements.txt", "requirements-dev.txt"}, {"ship/adapter", "ship/archive", "ship/mcpb"}
+    locks = {"requirements.txt", "requirements-dev.txt"}
+    extras = {f"ship/{name}" for name in ("adapter", "archive", "aws_lambda", "mcpb")}
     assert allowed == locks | extras | {"pyproject.toml", "server.py", "serving", "tools"}

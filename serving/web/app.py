@@ -61,7 +61,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         host_origin_protection=False,  # our guard stands before it
         session_idle_timeout=SESSION_IDLE_SECONDS,
     )
-    app.router.routes += ours
+    app.router.routes[:0] = ours  # what is open by its path is ours, whatever routes a server has
     app.add_exception_handler(HTTPException, _refuse)
     open_paths = [route.path for route in (*probes, *metadata, page)]
     app.user_middleware = [  # not http_app(middleware=...), which would put these after the verification of tokens
@@ -76,6 +76,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         Middleware(DrainRequests, drain),
         Middleware(WatchHangUp, listen=settings.json_response),
     ]
+    app.state.chassis = settings  # whoever serves apps of any kind puts nothing around this one
     app.router.lifespan_context = _lifespan(mcp, settings, readiness, drain, app.router.lifespan_context)
 
     if not mcp.auth:

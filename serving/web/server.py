@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 from fastmcp import FastMCP
+from starlette.types import ASGIApp
 
 from serving.errors import StartError
 from serving.settings import Settings
@@ -36,12 +37,19 @@ def serve(
     Raises:
         StartError: the address cannot be listened on.
     """
-    allow_connections()
     # Before the tools are imported: a port in use is known at once.
     listener = listener or listen(settings.host, settings.port)
+    serve_app(create_app(create_server(), settings), settings, listener, on_start)
+
+
+def serve_app(
+    app: ASGIApp, settings: Settings, listener: socket.socket, on_start: Callable[[], None] = lambda: None
+) -> None:
+    """Serve an ASGI app until SIGINT or SIGTERM arrives, on a socket that listens already."""
+    allow_connections()
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # one line of ours says what it says in four
     config = uvicorn.Config(
-        create_app(create_server(), settings),
+        app,
         http=ImpatientProtocol,
         backlog=BACKLOG,
         log_config=None,

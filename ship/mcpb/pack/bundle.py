@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -19,6 +18,7 @@ from serving.errors import StartError
 from serving.identity import ROOT, read_identity
 from serving.sources import import_fastmcp
 from ship.archive.errors import one_line
+from ship.archive.write import write
 from ship.mcpb.errors import BundleError
 from ship.mcpb.pack.manifest import DEPS, ENTRY_POINT, REQUIREMENTS, TYPES, BundleType, manifest
 
@@ -39,8 +39,6 @@ PLATFORMS: Final = {
     "x86_64-pc-windows-msvc": "win32",
 }
 """The platforms that packages can be had for, as uv calls them -> as a manifest does."""
-_WHEN: Final = (1980, 1, 1, 0, 0, 0)
-"""The first moment that a zip knows: when something was packed is of no weight."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -73,7 +71,9 @@ def pack(kind: BundleType, python: str, target: str, output: Path) -> Path:
         raise BundleError(f"Python {python!r}: expected a version like 3.14")
     said = asyncio.run(manifest(kind, python, PLATFORMS.get(target, sys.platform)))
     files = {"manifest.json": json.dumps(said, indent=2, ensure_ascii=False).encode() + b"\n"}
-    files |= {str(path.relative_to(ROOT)): path.read_bytes() for source in SOURCES for path in _files(ROOT / source)}
+    files |= {
+        path.relative_to(ROOT).as_posix(): path.read_bytes() for source in SOURCES for path in _files(ROOT / source)
+    }
     if kind == "uv":
         files[REQUIREMENTS] = (ROOT / REQUIREMENTS).read_bytes()
     else:
@@ -81,7 +81,7 @@ def pack(kind: BundleType, python: str, target: str, output: Path) -> Path:
     who = read_identity()
     output.mkdir(parents=True, exist_ok=True)
     file = output / f"{who.name}-{who.version}.mcpb"
-    _write(file, files)
+    write(file, files)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     file.with_name(f"{file.name}.sha256").write_text(f"{digest}  {file.name}\n")
     return file
@@ -116,7 +116,9 @@ def _packages(python: str, target: str) -> dict[str, bytes]:
             raise BundleError(f"the packages cannot be had for Python {python}: {said}")
         files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
         return {
-            f"{DEPS}/{name}": _without_programs(path) if name.match("*.dist-info/RECORD") else path.read_bytes()
+            f"{DEPS}/{name.as_posix()}": _without_programs(path)
+            if name.match("*.dist-info/RECORD")
+            else path.read_bytes()
             for name, path in files.items()
             if name.parts[0] not in NO_PACKAGES and "__pycache__" not in name.parts
         }
@@ -126,13 +128,3 @@ def _without_programs(record: Path) -> bytes:
     """Return what a RECORD says of the files that are packed: the hashes of programs are other ones on each machine."""
     lines = record.read_bytes().splitlines(keepends=True)
     return b"".join(line for line in lines if not re.match(rb"[./]*(bin|Scripts)/", line))
-
-
-def _write(file: Path, files: dict[str, bytes]) -> None:
-    """Write a zip in which nothing but names and contents counts: one order, one time, one mode."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name.replace("\\", "/"), _WHEN)
-            entry.create_system = 3  # Unix, whose modes those are
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
