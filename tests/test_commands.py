@@ -118,11 +118,11 @@ RUN_BY = {
     "python -m ship.mcpb": "test_its_help_names_its_settings",
     "kubectl apply --kustomize ship/mcpb/k8s": "test_a_bundle_in_a_cluster_is_what_clusters_know",
     # AWS Lambda
-    'aws secretsmanager create-secret --name NAME-tokens --secret-string "ann=$(openssl rand -hex 32)"': LAMBDA,
+    'aws secretsmanager create-secret --name mcp-tokens --secret-string "ann=$(openssl rand -hex 32)"': LAMBDA,
     "make lambda PYTHON_VERSION=3.13 ARCHITECTURE=arm64": "test_make_lambda_takes_what_is_typed",
-    "sam deploy --template-file ship/aws_lambda/template.yaml --stack-name NAME --resolve-s3 --capabilities "
-    "CAPABILITY_IAM --parameter-overrides TokenSecret=NAME-tokens Runtime=python3.13 Architecture=arm64": LAMBDA,
-    "aws cloudformation describe-stacks --stack-name NAME --query \"Stacks[0].Outputs[?OutputKey=='Url'].OutputValue\" "
+    "sam deploy --template-file ship/aws_lambda/template.yaml --stack-name mcp --resolve-s3 --capabilities "
+    "CAPABILITY_IAM --parameter-overrides TokenSecret=mcp-tokens Runtime=python3.13 Architecture=arm64": LAMBDA,
+    "aws cloudformation describe-stacks --stack-name mcp --query \"Stacks[0].Outputs[?OutputKey=='Url'].OutputValue\" "
     "--output text": LAMBDA,
     "make connect CLIENT=cursor URL=https://x.lambda-url.us-east-1.on.aws/mcp": CONNECTED,
     "make lambda": "test_make_lambda_takes_what_is_typed",
@@ -168,7 +168,7 @@ RUN_BY_THE_TEMPLATE = {
     "git add .copier-answers.yml": ADOPTED,
     'git commit --message "This was made from the template"': ADOPTED,
 }
-NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status", "npx -y"}
+NO_COMMAND = {"docker run", "docker stats", "git diff", "git rm", "git status", "npx -y", "sam build"}
 """What is only spoken of."""
 PROGRAMS = "aws|claude|copier|cp|curl|docker|fastmcp|git|kubectl|make|minikube|mv|npm|npx|pip|python|sam|uv|uvicorn|uvx"
 IS_TEMPLATE = (ROOT / "copier.yml").exists()
