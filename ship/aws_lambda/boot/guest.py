@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal, cast, get_args
 
@@ -54,7 +55,7 @@ def load_guest(place: Place) -> Guest:
 
 def _import(place: Place) -> ModuleType:
     path = place.root / place.entrypoint
-    spec = importlib.util.spec_from_file_location(_module_name(path.stem), path)
+    spec = importlib.util.spec_from_file_location(_module_name(path), path)
     if spec is None or spec.loader is None:
         raise StartError(f"{place.entrypoint}: expected a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -69,14 +70,13 @@ def _import(place: Place) -> ModuleType:
     return module
 
 
-def _module_name(stem: str) -> str:
-    """Return what it would be called if it was imported, so that it is not run twice; `mcp.py` gets another name."""
+def _module_name(path: Path) -> str:
+    """Return what it is called where it is imported, so that it is not run twice, or another name for an `mcp.py`."""
     try:
-        taken = stem in sys.modules or importlib.util.find_spec(stem)
+        found = None if path.stem in sys.modules else importlib.util.find_spec(path.stem)
     except (ImportError, ValueError):
-        taken = True
-    installed = taken and not getattr(taken, "origin", "").endswith(f"{stem}.py") if taken is not True else True
-    return f"guest_{stem}" if installed else stem
+        found = None
+    return path.stem if found and found.origin == str(path) else f"guest_{path.stem}"
 
 
 def _of(error: BaseException, place: Place) -> str:

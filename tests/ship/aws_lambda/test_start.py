@@ -244,6 +244,13 @@ async def theirs(_):
     assert json.loads(health["body"])["status"] == "healthy"
 
 
+def test_an_entry_point_that_another_module_imports_runs_once(tmp_path):
+    (tmp_path / "more.py").write_text("from server import mcp\n\n\n@mcp.tool\ndef more() -> int:\n    return 1\n")
+    source = FASTMCP + "\nimport more\n"
+    [ready] = answers(started(tmp_path, get("/ready"), source=source))
+    assert json.loads(ready["body"])["tools_count"] == 2
+
+
 def test_only_the_simple_contract_has_actions(tmp_path):
     ask = {"action": "mcp.request", "messages": [LIST]}
     [refused] = answers(started(tmp_path, ask, source=FASTMCP))
