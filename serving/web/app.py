@@ -61,7 +61,9 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         host_origin_protection=False,  # our guard stands before it
         session_idle_timeout=SESSION_IDLE_SECONDS,
     )
-    app.router.routes[:0] = ours  # what is open by its path is ours, whatever routes a server has
+    first = [route for route in app.routes if getattr(route, "path", "") == settings.endpoint]
+    theirs = [route for route in app.routes if route not in first]
+    app.router.routes[:] = [*first, *ours, *theirs]  # what is open by its path is ours, whatever routes a server has
     app.add_exception_handler(HTTPException, _refuse)
     open_paths = [route.path for route in (*probes, *metadata, page)]
     app.user_middleware = [  # not http_app(middleware=...), which would put these after the verification of tokens

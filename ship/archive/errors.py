@@ -1,5 +1,7 @@
 """What keeps an archive from being used."""
 
+import re
+
 from serving.errors import StartError
 
 
@@ -12,3 +14,8 @@ def one_line(text: str, most: int = 300) -> str:
     line = "".join(one if one.isprintable() else " " for one in text[: 4 * most])
     line = " ".join(line.split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def without_passwords(text: str) -> str:
+    """Return what somebody else has said without the users and passwords of the addresses in it."""
+    return re.sub(r"//[^/\s]*@", "//", text)

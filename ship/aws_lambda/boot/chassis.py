@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 
 from serving.errors import SettingsError
 from serving.settings import Settings
-from ship.aws_lambda.boot.guest import Guest
+from ship.aws_lambda.boot.offers import Guest
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -35,15 +35,15 @@ def app_of(guest: Guest, settings: Settings) -> "ASGIApp":
 def _app_with_own_tokens(guest: Guest, settings: Settings) -> "ASGIApp | None":
     """Return the whole app of a guest that has authentication, with all the routes that belong to that."""
     offers = guest.offers
-    if guest.kind == "fastmcp" and offers.auth:
+    if not guest.asks_for_tokens:
+        return None
+    if guest.kind == "fastmcp":
         app: ASGIApp = offers.http_app(path=settings.endpoint, stateless_http=True, host_origin_protection=False)
         return app
-    if guest.kind == "sdk" and (offers.settings.auth or offers._token_verifier):  # which has no public name
-        of_sdk: ASGIApp = offers.streamable_http_app(
-            streamable_http_path=settings.endpoint, stateless_http=True, host=settings.host
-        )
-        return of_sdk
-    return None
+    of_sdk: ASGIApp = offers.streamable_http_app(
+        streamable_http_path=settings.endpoint, stateless_http=True, host=settings.host
+    )
+    return of_sdk
 
 
 def _server(guest: Guest, settings: Settings) -> "FastMCP":

@@ -11,10 +11,10 @@ from typing import Final
 from serving.errors import StartError
 from ship.aws_lambda.boot import PACKAGES
 
-BOOT: Final = Path(__file__).parent
-COMPAT: Final = BOOT / "compat"
+HERE: Final = Path(__file__).parent
+COMPAT: Final = HERE / "compat"
 """Has the module `boot` that the simple contract is imported from."""
-ABOUT: Final = BOOT / "about.json"
+ABOUT: Final = HERE / "about.json"
 """What the build has found out: `{"entrypoint"}`."""
 ENTRYPOINT: Final = "MCP_ENTRYPOINT"
 """The variable that names another entry point than the build has found, as in `src/server.py` or `server.py:mcp`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ship.aws_lambda.boot.guest import load_guest
-from ship.aws_lambda.boot.place import BOOT, arrange_path, find_place
+from ship.aws_lambda.boot.place import HERE, arrange_path, find_place
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,7 +31,7 @@ class Served:
     """Whether it is configured which hosts are answered."""
 
 
-def start(root: Path = BOOT.parent) -> Served:
+def start(root: Path = HERE.parent) -> Served:
     """Import the guest that is in a folder, and build its app.
 
     Raises:
@@ -39,14 +39,17 @@ def start(root: Path = BOOT.parent) -> Served:
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    named_hosts = any(map(os.environ.get, NAMES_OF_HOSTS)) or _named_in(root / ".env")
-    if not named_hosts:
-        os.environ["MCP_ALLOWED_HOSTS"] = "*"  # AWS answers for the name of a function URL or an API and no other
+    named_hosts = any(map(os.environ.get, NAMES_OF_HOSTS))
+    named_in_file = not named_hosts and _named_in(Path(os.environ.get("MCP_ENV_FILE") or root / ".env"))
+    if not (named_hosts or named_in_file):
+        _answer_any_host()
     place = find_place(root)
     arrange_path(place)
     guest = load_guest(place)
     if guest.kind == "chassis":
-        return Served(guest.offers, guest.offers.state.chassis, named_hosts)
+        return Served(guest.offers, guest.offers.state.chassis, named_hosts or named_in_file)
+    if named_in_file:  # which only a server of this template reads
+        _answer_any_host()
     from serving.run import configure  # a server of this template has a chassis of its own, and needs no second one
     from serving.settings import Settings
 
@@ -54,6 +57,11 @@ def start(root: Path = BOOT.parent) -> Served:
     from ship.aws_lambda.boot.chassis import app_of
 
     return Served(app_of(guest, settings), settings, named_hosts)
+
+
+def _answer_any_host() -> None:
+    """AWS answers for the name of a function URL or an API, and brings no other to the function."""
+    os.environ["MCP_ALLOWED_HOSTS"] = "*"
 
 
 def _named_in(file: Path) -> bool:

@@ -55,6 +55,7 @@ def largest_of(sizes: Mapping[str, int]) -> list[tuple[str, int]]:
     """Return the largest packages, and folders or files of the guest, with their sizes in bytes."""
     found: Counter[str] = Counter()
     for name, size in sizes.items():
-        inside = name.removeprefix(f"{PACKAGES}/")
-        found[inside.partition("/")[0]] += size
+        package = name.removeprefix(f"{PACKAGES}/")
+        top = package.partition("/")[0]
+        found[top if package != name else f"./{top}"] += size  # what is the guest's own, as it is in its folder
     return found.most_common(SHOWN)

@@ -1,8 +1,10 @@
 """What Lambda never needs is left out, and what it would compile at each cold start is compiled once."""
 
+import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from ship.aws_lambda.pack.errors import BuildError
 from ship.aws_lambda.pack.order import Target
 from ship.aws_lambda.pack.packages import no_longer_files, uv
 
-USELESS_FILES: Final = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*.a", ".lock")
+USELESS_FILES: Final = ("*.pyx", "*.pxd", "*.c", "*.h", "*.a", ".lock")
 _IMPORTS_TESTS: Final = re.compile(rb"^\s*(from|import) [^#\n]*\btests\b", re.MULTILINE)
 IN_LAMBDA: Final = "/var/task"
 COMPILE_SECONDS: Final = 300
@@ -23,7 +25,7 @@ COMPILE_BYTES: Final = 2 * 1024**3
 
 
 def prune(packages: Path, guest: Path) -> int:
-    """Remove what is never needed of installed packages, programs, tests, stubs and sources in C, and old bytecode.
+    """Remove what is never needed of installed packages, programs, tests and sources in C, and old bytecode.
 
     Return how many bytes that were.
     """
@@ -76,15 +78,17 @@ def compile_all(python: str, folder: Path, within: str = "") -> None:
     # Quiet, and not failed by a file: packages carry templates and Python 2 that nobody imports.
     command = [python, "-I", "-W", "ignore", "-m", "compileall", "-q", "-q", "-j", "0"]
     command += ["--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", f"{IN_LAMBDA}/{within}", str(folder)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=COMPILE_SECONDS, preexec_fn=_bounded, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise BuildError(f"modules cannot be compiled within {COMPILE_SECONDS} s") from None
-    if done.returncode not in (0, 1) or done.stderr:  # where a file is at fault, nothing is said
-        reason = done.stderr.strip().rpartition("\n")[2]
-        raise BuildError(f"modules cannot be compiled: {one_line(reason) or f'status {done.returncode}'}")
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_bounded
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=COMPILE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # and what it has started
+            raise BuildError(f"modules cannot be compiled within {COMPILE_SECONDS} s") from None
+    if process.returncode not in (0, 1) or said:  # where a file is at fault, nothing is said
+        reason = said.strip().rpartition("\n")[2]
+        raise BuildError(f"modules cannot be compiled: {one_line(reason) or f'status {process.returncode}'}")
 
 
 def _runs(python: str) -> bool:

@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Final
 
 from serving.identity import ROOT
-from ship.archive.errors import one_line
+from ship.archive.errors import one_line, without_passwords
 from ship.aws_lambda.pack.errors import BuildError
 from ship.aws_lambda.pack.order import MOST_UNZIPPED_BYTES, Target
-from ship.aws_lambda.pack.requirements import Wanted, read_wanted
+from ship.aws_lambda.pack.requirements import OF_LAMBDA, Wanted, read_wanted
 
 LOCKS: Final = (ROOT / "requirements.txt", Path(__file__).parent.parent / "requirements.txt")
 """The versions that we are tested with, and that a guest gets unless it asks for others."""
 EVENTS: Final = "mangum"
 """What knows Lambda's events."""
-OF_LAMBDA: Final = ("boto3", "botocore", "s3transfer", "jmespath")
-"""What Lambda has; a guest that names a version of boto3 or botocore brings it along."""
 UV_SECONDS: Final = 900
 _UVS: Final = re.compile(
     r"UV_\w+|(?i:https?|all|no)_(?i:proxy)|SSL_CERT_(FILE|DIR)|PATH|HOME|TMPDIR|XDG_\w+|LANG|LC_ALL"
 )
 """What uv is told of the environment; there is more in there that is nobody's but ours."""
+_BLOCK: Final = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+"""What a lock has of one package."""
 _MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
@@ -44,25 +44,37 @@ def resolve(requirements: Path | None, target: Target, lock: Path) -> None:
     constraints.write_text("\n".join(wanted.constraints) + "\n")
     lock.write_text(LOCKS[0].read_text() + _of_lock(EVENTS))  # what stands there already is preferred
     command = ["pip", "compile", str(every), "--constraints", str(constraints), "--output-file", str(lock)]
-    command += ["--generate-hashes", "--no-header", "--no-annotate", "--quiet", *_for(target)]
-    for name in OF_LAMBDA if not wanted.names_boto else ():
-        command += ["--no-emit-package", name]
+    command += ["--generate-hashes", "--no-header", "--quiet", *_for(target)]
     uv(command, "these packages cannot be had together")
-    lock.write_text(_with_hashes_of(wanted, lock.read_text()))
+    found = lock.read_text()
+    lock.write_text(_with_hashes_of(wanted, found if wanted.names_boto else _without_those_of_lambda(found)))
+
+
+def _without_those_of_lambda(lock: str) -> str:
+    """Return a lock without what Lambda has, unless some other package needs one of them, and so a certain version."""
+    blocks = {found[1]: found[0] for found in _BLOCK.finditer(lock) if found[1] in OF_LAMBDA}
+    needed_by = {
+        name for block in blocks.values() for name in re.findall(r"^\s+#(?:\s+via)?\s+(\S+)$", block, re.MULTILINE)
+    }
+    if needed_by - {*OF_LAMBDA, "via"}:
+        return lock
+    for block in blocks.values():
+        lock = lock.replace(block, "")
+    return lock
 
 
 def _with_hashes_of(wanted: Wanted, lock: str) -> str:
     """Return a lock that has, of what a guest has named hashes for, no others than those."""
     for name, hashes in wanted.hashes.items():
-        found = re.search(rf"^{re.escape(name)}==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
-        if not found:
+        block = next((found[0] for found in _BLOCK.finditer(lock) if found[1] == name), "")
+        if not block:
             continue  # a marker has left it out
-        first, *lines = found[0].splitlines()
+        first, *lines = block.splitlines()
         kept = [line for line in lines if line.strip(" \\").removeprefix("--hash=") in hashes]
         if not kept:
             raise BuildError(f"{name}: the hashes that are asked for are those of no version that can be had")
         kept[-1] = kept[-1].rstrip(" \\")
-        lock = lock.replace(found[0], "\n".join([first, *kept]) + "\n")
+        lock = lock.replace(block, "\n".join([first, *kept]) + "\n")
     return lock
 
 
@@ -106,7 +118,7 @@ def uv(arguments: list[str], failed: str) -> str:
     except subprocess.TimeoutExpired:
         raise BuildError(f"{failed} within {UV_SECONDS} s") from None
     if done.returncode:
-        raise BuildError(f"{failed}: {one_line(_without_passwords(done.stderr), 1000)}")
+        raise BuildError(f"{failed}: {one_line(without_passwords(done.stderr), 1000)}")
     return done.stdout
 
 
@@ -125,7 +137,3 @@ def _for(target: Target) -> list[str]:
 def _of_lock(name: str) -> str:
     [found] = re.findall(rf"^{name}==(?:.*\\\n)*.*\n", LOCKS[1].read_text(), re.MULTILINE)
     return str(found)
-
-
-def _without_passwords(said: str) -> str:
-    return re.sub(r"//[^/\s]*@", "//", said)

@@ -14,14 +14,18 @@ from typing import Any, Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ship.archive.errors import one_line
+from ship.archive.errors import one_line, without_passwords
 from ship.aws_lambda.pack.errors import BuildError
 
+OF_LAMBDA: Final = ("boto3", "botocore", "s3transfer", "jmespath")
+"""What Lambda has; a guest that names a version of one, or has other packages that need them, brings them along."""
 MOST_BYTES: Final = 1024**2
 """The longest file that is read."""
 _INCLUDES: Final = re.compile(r"(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)")
-_HASH: Final = re.compile(r"\s--hash[=\s]\s*(\w+:[0-9a-fA-F]+)")
-_EXPECTED: Final = "expected a package with its version, a --hash, -r or -c"
+_HASH: Final = re.compile(r"\s--hash[=\s]\s*(sha256:[0-9a-fA-F]{64})(?=\s|$)")
+_FILES: Final = re.compile(r"\.(whl|zip|tgz|tbz|txz|tlz|tar(\.\w+)?)$", re.IGNORECASE)
+"""How names end that uv takes for those of files."""
+_EXPECTED: Final = "expected a package with its version, a --hash=sha256:..., -r or -c"
 
 
 @dataclass
@@ -32,15 +36,15 @@ class Wanted:
     constraints: list[str] = field(default_factory=list)
     hashes: dict[str, set[str]] = field(default_factory=dict)
     names_boto: bool = False
-    """Whether it is a certain boto3 that is wanted, and not just the one of Lambda."""
+    """Whether a certain version of what Lambda has is wanted, and not just the one of Lambda."""
 
     def add(self, requirement: Requirement, hashes: list[str], *, constrains: bool) -> None:
         """Take a line of a file."""
         (self.constraints if constrains else self.requirements).append(str(requirement))
         name = canonicalize_name(requirement.name)
         if hashes:
-            self.hashes.setdefault(name, set()).update(hashes)
-        self.names_boto |= name in ("boto3", "botocore") and bool(requirement.specifier)
+            self.hashes.setdefault(name, set()).update(map(str.lower, hashes))
+        self.names_boto |= name in OF_LAMBDA and bool(requirement.specifier)
 
 
 def read_wanted(file: Path | None) -> Wanted:
@@ -52,11 +56,14 @@ def read_wanted(file: Path | None) -> Wanted:
     wanted = Wanted()
     if file is None:
         return wanted
-    if file.suffix == ".toml":
-        for line in _of_project(file):
-            wanted.add(_requirement(line, file), [], constrains=False)
-    else:
-        _read(file.resolve(), file.parent.resolve(), wanted, constrains=False, seen=set())
+    try:
+        if file.suffix == ".toml":
+            for line in _of_project(file):
+                wanted.add(_requirement(line, file), [], constrains=False)
+        else:
+            _read(file.resolve(), file.parent.resolve(), wanted, constrains=False, seen=set())
+    except (RecursionError, ValueError):
+        raise BuildError(f"{file.name}: expected requirements that can be read") from None
     return wanted
 
 
@@ -80,7 +87,7 @@ def _requirement(line: str, file: Path) -> Requirement:
         requirement = Requirement(line)
     except InvalidRequirement:
         raise BuildError(f"{file.name}: {_shown(line)}: {_EXPECTED}") from None
-    if requirement.url:
+    if requirement.url or _FILES.search(requirement.name):
         raise BuildError(f"{file.name}: {_shown(requirement.name)}: expected a version, and no address")
     return requirement
 
@@ -98,9 +105,8 @@ def _of_project(file: Path) -> list[str]:
         read: dict[str, Any] = tomllib.loads(_text(file))
         project = read.get("project", {})
         wanted, dynamic = project.get("dependencies", []), project.get("dynamic", [])
-        elsewhere = "dependencies" in dynamic or (
-            not project and "dependencies" in read.get("tool", {}).get("poetry", {})
-        )
+        poetry = "dependencies" in read.get("tool", {}).get("poetry", {})
+        elsewhere = "dependencies" in dynamic or (poetry and "dependencies" not in project)
     except (tomllib.TOMLDecodeError, RecursionError, AttributeError, TypeError):
         raise BuildError(f"{file.name}: expected a pyproject.toml that can be read") from None
     if elsewhere or not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
@@ -118,5 +124,4 @@ def _text(file: Path) -> str:
 
 
 def _shown(line: str) -> str:
-    """Return a line as a message shows it: there may be a password in an address."""
-    return re.sub(r"//[^/\s]*@", "//", one_line(line, 100))
+    return without_passwords(one_line(line, 100))

@@ -160,10 +160,128 @@ def test_an_object_can_be_named(tmp_path):
     assert json.loads(health["body"])["service"] == "Other"
 
 
-def test_of_several_servers_the_first_is_served_and_a_line_says_so(tmp_path):
-    done = started(tmp_path, get("/health"), source=FASTMCP + '\nother = FastMCP("Other")\n')
-    assert json.loads(answers(done)[0]["body"])["service"] == "Fast"
-    assert "server.py has several servers" in done.stderr
+def test_of_several_servers_the_one_with_the_usual_name_is_served(tmp_path):
+    source = FASTMCP.replace("mcp = ", 'other = FastMCP("Other")\nmcp = ')
+    [health] = answers(started(tmp_path, get("/health"), source=source))
+    assert json.loads(health["body"])["service"] == "Fast"
+
+
+GUARDED = """
+from fastmcp import FastMCP
+from starlette.responses import PlainTextResponse
+
+mcp = FastMCP("Open")
+inner = None
+
+
+async def guarded(wrapped, scope, receive, send):
+    await PlainTextResponse("no", 401)(scope, receive, send)
+"""
+UNCLEAR = {
+    "two servers": FASTMCP.replace("mcp =", "one =").replace("@mcp", "@one") + '\ntwo = FastMCP("Two")\n',
+    "an open one beside one with tokens": """
+from fastmcp import FastMCP
+from fastmcp.server.auth import StaticTokenVerifier
+
+mcp = FastMCP("Open")
+closed = FastMCP("Closed", auth=StaticTokenVerifier({"t": {"client_id": "ann", "scopes": []}}))
+""",
+    "an app that does not lead to the server": FASTMCP + "\nfrom fastapi_like import app\n",
+    "a partial": GUARDED + "\nimport functools\n\napp = functools.partial(guarded, inner)\n",
+    "a lambda": GUARDED + "\napp = lambda scope, receive, send: guarded(inner, scope, receive, send)\n",
+    "an object": GUARDED
+    + """
+
+class App:
+    def __call__(self, scope, receive, send):
+        return guarded(inner, scope, receive, send)
+
+
+app = App()
+""",
+}
+
+
+@pytest.mark.parametrize("kind", UNCLEAR)
+def test_where_it_is_not_clear_what_is_to_be_served_nothing_is(tmp_path, kind):
+    (tmp_path / "fastapi_like.py").write_text(APP)
+    done = started(tmp_path, post(LIST), source=UNCLEAR[kind])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "as in MCP_ENTRYPOINT=server.py:app" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["a partial", "a lambda", "an object"])
+def test_an_app_that_is_named_is_served_whatever_it_is_made_of(tmp_path, kind):
+    [refused] = answers(started(tmp_path, post(LIST), source=UNCLEAR[kind], entrypoint="server.py:app"))
+    assert (refused["statusCode"], refused["body"]) == (401, "no")
+
+
+def test_an_app_under_another_name_is_an_app(tmp_path):
+    source = (
+        FASTMCP
+        + """
+from starlette.middleware import Middleware
+
+
+class Nobody:
+    def __init__(self, app):
+        pass
+
+    async def __call__(self, scope, receive, send):
+        await PlainTextResponse("no", 401)(scope, receive, send)
+
+
+http_app = mcp.http_app(middleware=[Middleware(Nobody)])
+"""
+    )
+    [refused] = answers(started(tmp_path, post(LIST), source=source))
+    assert refused["statusCode"] == 401
+
+
+def test_an_app_that_a_server_is_mounted_in_is_served(tmp_path):
+    source = (
+        FASTMCP
+        + """
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+inside = mcp.http_app()
+app = Starlette(routes=[Mount("/", inside)], lifespan=inside.lifespan)
+"""
+    )
+    [listed] = answers(started(tmp_path, post(LIST), source=source))
+    assert '"tools":' in listed["body"]
+
+
+def test_what_answers_to_any_name_is_no_server(tmp_path):
+    source = (
+        FASTMCP
+        + """
+
+class Anything:
+    def __getattr__(self, name):
+        return Anything()
+
+    def __bool__(self):
+        raise NotImplementedError
+
+
+db = Anything()
+
+
+@mcp.tool
+async def application(name: str = "", email: str = "", job: str = "") -> str:
+    return name
+"""
+    )
+    [ready] = answers(started(tmp_path, get("/ready"), source=source))
+    assert json.loads(ready["body"])["tools_count"] == 2
+
+
+def test_hosts_in_a_file_count_for_who_reads_that_file(tmp_path):
+    (tmp_path / ".env").write_text("MCP_ALLOWED_HOSTS=mine.example.com\n")
+    [health] = answers(started(tmp_path, get("/mcp/tools"), source=FASTMCP))
+    assert health["statusCode"] == 200
 
 
 OWN_TOKENS = {

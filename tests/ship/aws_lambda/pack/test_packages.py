@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 
 from ship.aws_lambda.pack.errors import BuildError
 from ship.aws_lambda.pack.order import PYTHONS, Target
-from ship.aws_lambda.pack.packages import EVENTS, OF_LAMBDA, install, lock_of_this_server, resolve, uv
+from ship.aws_lambda.pack.packages import EVENTS, install, lock_of_this_server, resolve, uv
+from ship.aws_lambda.pack.requirements import OF_LAMBDA
 from tests.support import ROOT
 
 TARGET = Target(python="3.12", architecture="arm64")
@@ -128,6 +129,12 @@ def test_the_boto3_of_lambda_is_not_brought_along(tmp_path, wheels):
 def test_a_boto3_of_which_a_guest_names_the_version_is(tmp_path, wheels):
     found = resolved(tmp_path, guest(tmp_path, "boto3==1.0\n"))
     assert {found.get(one) for one in OF_LAMBDA} == {"1.0"}
+
+
+def test_a_boto3_that_another_package_needs_comes_along(tmp_path, wheels):
+    wheel(wheels, "aio", "1.0", "botocore==1.0")
+    found = resolved(tmp_path, guest(tmp_path, "aio\n"))
+    assert (found["botocore"], found["jmespath"]) == ("1.0", "1.0")
 
 
 def test_a_wheel_for_another_machine_is_not_taken(tmp_path, wheels):
