@@ -5,7 +5,7 @@
 LAMBDA_IMAGE = $(shell $(call say,of().name.lower() + "-lambda-build:" + of().version.replace("+", "-")))
 lambda_option = $(if $(call is_typed,$(1)),--$(2) $(call typed,$(1)))
 # What a build is told, by name: there are credentials in it.
-BUILD_TOLD = $$(env | sed -n 's/^\(\(ZIP\|S3\|AWS\)_[A-Z0-9_]*\|ARCHITECTURE\|MCP_ENTRYPOINT\)=.*/--env \1/p')
+BUILD_TOLD = $$(env | sed -n 's/^\(\(ZIP\|S3\|AWS\|UV\)_[A-Z0-9_]*\|ARCHITECTURE\|MCP_ENTRYPOINT\)=.*/--env \1/p')
 
 .PHONY: lambda
 lambda: $(VENV)/dev ## Write dist/lambda.zip of this server (PYTHON_VERSION=3.13, ARCHITECTURE=arm64 and so on)

@@ -27,6 +27,7 @@ def test_what_a_build_is_told_gets_into_the_container_by_name(recorded):
         "S3_BUCKET": "builds",
         "S3_KEY": "x.zip",
         "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "UV_DEFAULT_INDEX": "https://ann:hunter2@h.invalid/simple",
         "ARCHITECTURE": "arm64",
         "MCP_ENTRYPOINT": "src/server.py",
     }
