@@ -46,6 +46,7 @@ def lambda_image(engine):
 
 @pytest.fixture(scope="module")
 def there():
+    """S3 on this machine."""
     with s3() as server:
         yield server
 
@@ -98,8 +99,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_uploaded(lambda_image, there):
     done = built(lambda_image, there, S3_KEY="nothing.zip", ZIP_SHA256="0" * 64)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].startswith("build: step 2 (Verify) failed: ZIP_SHA256=000")
-    kept = there.keys()
-    assert "nothing.zip" not in kept
+    assert "nothing.zip" not in there.objects()
 
 
 def test_without_anything_it_says_what_is_missing(lambda_image):
