@@ -112,8 +112,10 @@ def test_the_other_tests_are_found(fresh, verb):
 @pytest.mark.thorough
 def test_make_lock_changes_nothing_where_nothing_has_changed(fresh):
     make(fresh, "lock")
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        assert (fresh / name).read_text() == (ROOT / name).read_text()
+    asked = (*ROOT.glob("ship/*/requirements.in"), *ROOT.glob("tests/ship/*/requirements.in"))
+    locks = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt", *(file.with_suffix(".txt") for file in asked)]
+    for lock in locks:
+        assert (fresh / lock.relative_to(ROOT)).read_text() == lock.read_text()
 
 
 @pytest.mark.thorough

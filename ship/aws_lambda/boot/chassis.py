@@ -1,18 +1,17 @@
 """A guest -> an ASGI app: whatever a guest offers stands behind the same authentication, limits, logs and metrics."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
 from serving.errors import SettingsError
 from serving.settings import Settings
+from serving.web.guard import PROBES, guard
 from ship.aws_lambda.boot.offers import Guest
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-PROBES: Final = ("/health", "/ready")
 
 
 def app_of(guest: Guest, settings: Settings) -> "ASGIApp":
@@ -73,7 +72,6 @@ def _around(app: "ASGIApp", settings: Settings, *, closed: bool = False) -> "ASG
     from serving.auth.verifier import create_verifier, warn_if_open
     from serving.request_id import IdentifyRequests
     from serving.web.bodies import ReadBodies
-    from serving.web.guard import guard
     from serving.web.proxies import believe_proxies
 
     verifier = create_verifier(settings)

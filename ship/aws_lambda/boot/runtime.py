@@ -35,6 +35,10 @@ TIME_IS_OVER: Final = "the answer takes longer than the function may"
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 
 
+class _TimeIsOverError(Exception):
+    """The function may take no longer."""
+
+
 class Function:
     """An app that starts once, when this is made, and answers one event after the other."""
 
@@ -55,25 +59,28 @@ class Function:
         if is_action(event) and registry.in_use:
             return self._loop.run_until_complete(self._act(event, context))
         if not is_http(event):
-            return _plain(400, "bad_request", "expected an event that is an HTTP request", context)
+            return _refused(400, "bad_request", "expected an event that is an HTTP request", event, context)
         if is_alb(event) and not self._served.named_hosts:
             # Whatever Host a client sends gets through a load balancer, also through one in a private network.
-            return _plain(421, "misdirected_request", HOSTS_ARE_NOT_NAMED, context)
+            return _refused(421, "misdirected_request", HOSTS_ARE_NOT_NAMED, event, context)
         try:
             kind = self._kinds.infer(without_stage(event), cast("LambdaContext", context))
             scope, body = complete(dict(kind.scope), event, context), kind.body
         except _UNREADABLE:
             log.warning("an event is refused that is no HTTP request of a kind that is known")
-            return _plain(400, "bad_request", "expected a request that can be read", context)
+            return _refused(400, "bad_request", "expected a request that can be read", event, context)
         try:
             result = kind(self._loop.run_until_complete(self._answer(scope, body, context)).response())
-        except (Exception, *_ENDS):  # of a task of the app's own, or an answer that is none
+        except _TimeIsOverError:
+            log.warning(TIME_IS_OVER)
+            return _refused(504, "timeout", TIME_IS_OVER, event, context)
+        except (Exception, *_ENDS):
             log.exception(FAILED)
-            return _plain(500, "internal_error", "the server failed", context)
+            return _refused(500, "internal_error", "the server failed", event, context)
         most = MOST_BYTES_OF_ALB if is_alb(event) else MOST_BYTES
         if len(result["body"]) > most // 8 and len(json.dumps(result)) > most:
             log.error("an answer is longer than what is passed on", extra={"most_bytes": most})
-            return _plain(500, "answer_too_long", f"the answer is longer than {most} bytes", context)
+            return _refused(500, "answer_too_long", f"the answer is longer than {most} bytes", event, context)
         return result
 
     async def _answer(self, scope: Scope, body: bytes, context: Context) -> Exchange:
@@ -82,14 +89,13 @@ class Function:
             async with _time_of(context) as time:
                 await self._app(scope, answer.receive, answer.send)
         except (Exception, *_ENDS):
-            if not time.expired():
-                log.exception(FAILED)
-        if answer.is_there:
-            return answer
-        if time.expired():
-            log.warning(TIME_IS_OVER)
-            return _refused(504, "timeout", TIME_IS_OVER, context)
-        return _refused(500, "internal_error", "the server failed", context)
+            if time.expired() and not answer.is_there:
+                raise _TimeIsOverError from None
+            if not answer.is_there:
+                raise
+        if not answer.is_there:
+            raise RuntimeError("the app has not answered")
+        return answer
 
     async def _act(self, event: Event, context: Context) -> dict[str, Any]:
         served = self._served
@@ -109,19 +115,10 @@ def _time_of(context: Context) -> asyncio.Timeout:
     return asyncio.timeout(max(context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS, 0))
 
 
-def _refused(status: int, code: str, message: str, context: Context) -> Exchange:
-    answer = Exchange(b"")
-    answer.status, answer.headers = status, [(b"content-type", b"application/json")]
-    answer.body += _error(code, message, context).encode()
-    return answer
-
-
-def _plain(status: int, code: str, message: str, context: Context) -> dict[str, Any]:
-    """Build an answer that each kind of event takes."""
-    headers = {"content-type": "application/json"}
-    body = _error(code, message, context)
-    return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
-
-
-def _error(code: str, message: str, context: Context) -> str:
-    return json.dumps({"error": {"code": code, "message": message, "request_id": context.aws_request_id}})
+def _refused(status: int, code: str, message: str, event: Event, context: Context) -> dict[str, Any]:
+    """Build an answer that the sender of an event takes, whatever it is."""
+    error = {"error": {"code": code, "message": message, "request_id": context.aws_request_id}}
+    answer = {"statusCode": status, "body": json.dumps(error), "isBase64Encoded": False}
+    if isinstance(event, dict) and "multiValueHeaders" in event:  # then a load balancer looks nowhere else
+        return {**answer, "multiValueHeaders": {"content-type": ["application/json"]}}
+    return {**answer, "headers": {"content-type": "application/json"}}

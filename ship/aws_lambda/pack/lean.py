@@ -13,6 +13,7 @@ from typing import Final
 
 from ship.archive.errors import one_line
 from ship.aws_lambda.pack.errors import BuildError
+from ship.aws_lambda.pack.guest import files_of
 from ship.aws_lambda.pack.order import Target
 from ship.aws_lambda.pack.packages import no_longer_files, uv
 
@@ -104,4 +105,4 @@ def _bounded() -> None:
 
 def bytes_of(folder: Path) -> int:
     """Return how much all files below a folder take."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files_of(folder).values())

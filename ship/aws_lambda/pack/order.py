@@ -65,7 +65,7 @@ def read_order(environ: Mapping[str, str]) -> Order:
     order = Order(
         source=Source(
             url=environ["ZIP_URL"],
-            sha256=_fits(environ, "ZIP_SHA256", "", _SHA256, "64 hexadecimal digits").lower(),
+            sha256=_fits(environ, "ZIP_SHA256", _SHA256, "64 hexadecimal digits").lower(),
             max_bytes=MOST_UNZIPPED_BYTES,
             max_unpacked_bytes=MOST_UNZIPPED_BYTES,
             seconds=_number(environ, "ZIP_SECONDS", 300),
@@ -74,7 +74,7 @@ def read_order(environ: Mapping[str, str]) -> Order:
             prefix="ZIP_",
         ),
         target=read_target(environ.get("PYTHON_VERSION") or THIS_PYTHON, environ.get("ARCHITECTURE") or "x86_64"),
-        bucket=_fits(environ, "S3_BUCKET", "", _BUCKET, "the name of a bucket"),
+        bucket=_fits(environ, "S3_BUCKET", _BUCKET, "the name of a bucket"),
         key=environ["S3_KEY"],
         endpoint=environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL", ""),
         entrypoint=environ.get("MCP_ENTRYPOINT", ""),
@@ -134,8 +134,8 @@ def _check_key(key: str) -> None:
         raise BuildError(f"S3_KEY={one_line(key, 100)}: expected {expected}")
 
 
-def _fits(environ: Mapping[str, str], name: str, default: str, pattern: re.Pattern[str], expected: str) -> str:
-    value = environ.get(name) or default
+def _fits(environ: Mapping[str, str], name: str, pattern: re.Pattern[str], expected: str) -> str:
+    value = environ.get(name, "")
     if value and not pattern.fullmatch(value):
         raise BuildError(f"{name}={value}: expected {expected}")
     return value

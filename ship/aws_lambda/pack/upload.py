@@ -11,8 +11,8 @@ from ship.aws_lambda.pack.errors import BuildError
 from ship.aws_lambda.pack.order import Order
 
 
-def upload(artifact: Artifact, order: Order, entrypoint: str) -> str:
-    """Put the zip where it was asked for; return its version there, or nothing where there are no versions.
+def upload(artifact: Artifact, order: Order, entrypoint: str) -> None:
+    """Put the zip where it was asked for.
 
     Credentials and region come from where AWS's own tools find them.
 
@@ -29,7 +29,7 @@ def upload(artifact: Artifact, order: Order, entrypoint: str) -> str:
     try:
         client = boto3.client("s3", endpoint_url=order.endpoint or None, config=config)
         with artifact.file.open("rb") as body:
-            answer = client.put_object(
+            client.put_object(
                 Bucket=order.bucket,
                 Key=order.key,
                 Body=body,
@@ -45,4 +45,3 @@ def upload(artifact: Artifact, order: Order, entrypoint: str) -> str:
             )
     except (Boto3Error, BotoCoreError, ClientError, ValueError) as error:
         raise BuildError(f"S3 did not take it: {one_line(str(error))}") from None
-    return str(answer.get("VersionId", ""))

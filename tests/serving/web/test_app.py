@@ -3,6 +3,7 @@
 import pytest
 from fastmcp import FastMCP
 from httpx2 import ASGITransport, AsyncClient
+from starlette.responses import PlainTextResponse
 
 from serving.chassis import chassis
 from serving.errors import SettingsError
@@ -52,6 +53,18 @@ async def test_what_is_switched_off_is_not_there():
     async with http(rest=False, metrics_port=9000) as client:
         for path in ("/mcp/tools", "/openapi.json", "/metrics"):
             assert (await client.get(path)).status_code == 404
+
+
+async def test_what_is_open_by_its_path_is_ours_whatever_routes_a_server_has():
+    given = Settings()
+    mcp = FastMCP("test", **chassis(given))
+
+    @mcp.custom_route("/health", methods=["GET"])
+    async def theirs(_):
+        return PlainTextResponse("theirs")
+
+    async with AsyncClient(transport=ASGITransport(create_app(mcp, given)), base_url="http://localhost") as client:
+        assert (await client.get("/health")).json()["status"] == "healthy"
 
 
 async def test_every_address_that_the_page_names_is_there():

@@ -4,16 +4,15 @@ from typing import Any, cast
 
 import mcp_types as types
 import pytest
-from fastmcp import Client, FastMCP
+from fastmcp import Client
 from fastmcp.exceptions import ToolError
-from fastmcp.server.providers.proxy import ProxyClient, ProxyProvider
 from mcp.shared.exceptions import MCPError
 
 from serving.chassis import chassis
 from serving.settings import Settings
 from ship.aws_lambda.boot.compat.boot import metorial, simple
 from ship.aws_lambda.boot.contract.registry import current_server, registry
-from ship.aws_lambda.boot.contract.transport import LowLevelTransport
+from ship.aws_lambda.boot.lowlevel import LowLevelTransport, proxy_of
 
 ERAS = ["legacy", "2026-07-28"]
 NUMBERS = {"type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "number"}}, "required": ["a", "b"]}
@@ -32,11 +31,7 @@ def era(request):
 
 
 def proxied(server):
-    transport = LowLevelTransport(server.lowlevel())
-    provider = ProxyProvider(lambda: ProxyClient(transport, mode="2026-07-28"), cache_ttl=0)
-    mcp = FastMCP(server.name, version=server.version, providers=[provider], **chassis(Settings()))
-    mcp.provider_error_strategy = "raise"
-    return mcp
+    return proxy_of(server.lowlevel(), chassis(Settings()))
 
 
 def directly(server, era):

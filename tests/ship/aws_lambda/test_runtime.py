@@ -125,6 +125,7 @@ def test_behind_a_load_balancer_nobody_is_answered_until_its_hosts_are_named(fun
     function._served = Served(function._served.app, Settings(), named_hosts=False)
     answer = asked(function, kind, "/shown")
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (421, "misdirected_request")
+    assert ("content-type", "application/json") in answer.headers
 
 
 @pytest.mark.parametrize("kind", GATEWAYS)

@@ -1,4 +1,4 @@
-"""The SDK's server of a guest's functions. What asks them is FastMCP with the chassis, through `transport`."""
+"""The SDK's server of a guest's functions. What asks them is FastMCP with the chassis, see `boot.lowlevel`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
