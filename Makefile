@@ -66,7 +66,7 @@ inspect-cli: $(VENV)/runtime $(NODE_TOOLS)/ready ## List the tools with the Insp
 	@$(INSPECTOR) --cli $(or $(ARGS),--method tools/list) $(THIS_SERVER)
 
 # A folder brings its own verbs, and takes them along when it is deleted.
-include $(wildcard tests/*/*.mk ship/*.mk ship/*/*.mk k8s/*.mk)
+include $(wildcard tests/*/*.mk ship/*.mk ship/*/*.mk k8s/*.mk benchmarks/*.mk benchmarks/*/*.mk)
 
 ##@ Keep
 

@@ -19,7 +19,7 @@ def chassis(settings: Settings) -> dict[str, Any]:
     """
     return {
         "auth": create_verifier(settings),
-        "middleware": around_calls(settings),
+        "middleware": [around_calls(settings)],
         "mask_error_details": True,  # a bug's message can quote what it was called with
         "strict_input_validation": settings.strict_input,
         "request_state_security": _seal(settings),

@@ -15,11 +15,18 @@ from serving.errors import SettingsError, StartError
 from serving.logs import configure_logs
 from serving.settings import Settings
 from serving.sources import import_fastmcp, load_settings, near_misses
+from serving.stop import leave
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
 
 log: Final = logging.getLogger("serving.run")
+
+SELDOM: Final = (50_000, 50, 1_000)
+"""When the start looks for garbage: of what is imported little is any, and to look as often as usual would take a
+tenth of the start."""
+RUNNING: Final = (5_000, 10, 10)
+"""When a server looks for garbage; Python's 700 for the first of these would be once a call or two."""
 
 S = TypeVar("S", bound=Settings)
 CreateServer: TypeAlias = Callable[[Settings], "FastMCP"]
@@ -37,7 +44,7 @@ def run(
     """
     if sys.stderr is None:  # whoever started us has closed it; descriptor 2 must not become something else
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  it stays open
-    gc.disable()  # nothing of what is imported is garbage, and looking for some takes a tenth of the start
+    gc.set_threshold(*SELDOM)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until uvicorn takes over, and when it raises again what stopped it
     with explain_errors():
@@ -46,13 +53,18 @@ def run(
             from serving.stdio import serve
         else:
             from serving.web.server import serve
-        serve(lambda: _settle(create_server(loaded)), loaded)
+
+        def create() -> "FastMCP":
+            mcp = create_server(loaded)
+            _settle()
+            return mcp
+
+        serve(create, loaded)
 
 
-def _settle(mcp: "FastMCP") -> "FastMCP":
+def _settle() -> None:
     gc.freeze()  # what is here stays for good: no collection looks at it again
-    gc.enable()
-    return mcp
+    gc.set_threshold(*RUNNING)
 
 
 def build_on_demand(create_server: CreateServer) -> Callable[[str], Any]:
@@ -68,7 +80,9 @@ def build_on_demand(create_server: CreateServer) -> Callable[[str], Any]:
             if name == "app":
                 from serving.web.app import create_app
 
-                return create_app(build("mcp"), build("settings"))
+                app = create_app(build("mcp"), build("settings"))
+                _settle()
+                return app
         raise AttributeError(f"this module has no attribute {name!r}")
 
     return build
@@ -121,4 +135,4 @@ def _only(error: Exception) -> Exception:
 
 
 def _leave(*_: object) -> NoReturn:
-    os._exit(0)  # an exception could end up in a tool's import; and nothing may hold back a server that has stopped
+    leave()  # an exception could end up in a tool's import; and nothing may hold back a server that has stopped

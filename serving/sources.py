@@ -1,13 +1,13 @@
 """Where settings come from: command line, then `MCP_X`, then other spellings, then `.env`, then the default."""
 
 import argparse
-import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from serving.errors import SettingsError
@@ -50,11 +50,17 @@ def near_misses(settings: type[Settings], environ: Mapping[str, str] = os.enviro
     known = [ENV_FILE_KEY, *(PREFIX + name.upper() for name in settings.model_fields)]
     for name in sorted({*environ, *read_env_file(environ)}):
         if name.startswith(PREFIX) and name not in known:
-            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+            for meant in _close(name, known, 0.85):
                 yield f"{name} is not a setting: did you mean {meant}?"
     for name in sorted(read_env_file(environ)):
         if not name.startswith(PREFIX):
             yield f"{name} is not read from the env file, only {PREFIX} lines are: set it in the environment"
+
+
+def _close(name: str, known: Sequence[str], likeness: float) -> list[str]:
+    from difflib import get_close_matches  # most servers never need it
+
+    return get_close_matches(name, known, n=1, cutoff=likeness)
 
 
 def import_fastmcp() -> None:
@@ -69,7 +75,9 @@ def import_fastmcp() -> None:
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
     os.environ["FASTMCP_LOG_ENABLED"] = "false"
     try:
-        import fastmcp
+        with _models_built_when_used():
+            import fastmcp
+            import fastmcp.server.server
 
         fastmcp.settings.http_host_origin_protection = True  # also for `fastmcp run --transport http`
     except ValidationError as error:
@@ -78,6 +86,19 @@ def import_fastmcp() -> None:
         given = _one_line(os.environ.get(key, str(fault["input"])))
         expected = fault["msg"].removeprefix("Input should be ")
         raise SettingsError(f"{key}={given}: expected {expected}") from None
+
+
+@contextmanager
+def _models_built_when_used() -> Iterator[None]:
+    """Have pydantic build validators for the models that are defined meanwhile when they are first needed.
+
+    FastMCP and the SDK define some five hundred, of which a server needs a tenth: this is a seventh of its start.
+    """
+    BaseModel.model_config["defer_build"] = True
+    try:
+        yield
+    finally:
+        del BaseModel.model_config["defer_build"]
 
 
 def read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
@@ -134,7 +155,7 @@ def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
         )
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        meant = difflib.get_close_matches(unknown[0], [_flag(name) for name in settings.model_fields], n=1)
+        meant = _close(unknown[0], [_flag(name) for name in settings.model_fields], 0.6)
         parser.error(
             f"{_one_line(unknown[0])}: no such option" + "".join(f", did you mean {option}?" for option in meant)
         )

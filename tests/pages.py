@@ -17,6 +17,8 @@ PAGES = [
             "ship/mcpb/README.md",
             "ship/aws_lambda/README.md",
             "k8s/operators/README.md",
+            "docs/performance.md",
+            "benchmarks/adapter/README.md",
             "tests/conformance/README.md",
         ),
     )

@@ -96,6 +96,9 @@ RUN_BY = {
     ),
     "python -m ship.adapter detect .": "test_what_is_in_a_folder_is_found_out",
     "python -m ship.adapter fly": "test_the_command_line_prints_it",
+    # benchmarks
+    "make bench": "test_a_small_run_measures_what_it_is_told_without_errors",
+    "make bench-quick": "test_a_small_run_measures_what_it_is_told_without_errors",
     "make bench-adapter": "test_a_small_run_measures_all_contenders_around_both_servers_without_errors",
     "make adapter-image PACKAGE=mcp-server-time": (
         "test_a_package_is_baked_by_name_and_where_it_is_from_is_not_on_the_command_line"

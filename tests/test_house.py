@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import ROOT
 
-OURS = {"k8s", "server", "serving", "ship", "tests", "tools"}
+OURS = {"benchmarks", "k8s", "server", "serving", "ship", "tests", "tools"}
 MAY_IMPORT = {
     "tools": {"tools"},
     "serving": {"serving"},
@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "ship/image": {"serving", "ship"},
     "ship/registry.py": {"serving"},
     "k8s": {"k8s"},
+    "benchmarks": {"benchmarks", "serving"},
+    "benchmarks/adapter": {"benchmarks", "serving"},
 }
 
 

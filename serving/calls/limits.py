@@ -101,12 +101,16 @@ class Slot:
 
 
 class Limits:
-    """The accounts of one process; `count` is told of every call that begins (1) and ends (-1)."""
+    """The accounts of one process; `count` is told of every call that begins (1) and ends (-1).
+
+    `used` says whether there has been any.
+    """
 
     def __init__(self, settings: Settings, count: Callable[[int], Any] | None = None) -> None:
         self.most = settings.max_concurrency
         self.count = count or (lambda _: None)
         self.running: set[Slot] = set()
+        self.used = False
         self._rate = Rate(settings.rate_limit) if settings.rate_limit else None
 
     @property
@@ -127,6 +131,7 @@ class Limits:
             )
         if self._rate:
             self._rate.spend(client_of(scope))
+        self.used = True
         slot = Slot(self._end)
         self.running.add(slot)
         self.count(1)

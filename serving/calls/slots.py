@@ -9,11 +9,11 @@ from typing import Any, Final
 import anyio
 from anyio.to_thread import current_default_thread_limiter
 from fastmcp.server.dependencies import get_http_request
-from fastmcp.utilities.versions import VersionSpec
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
 
 from serving.calls.hooks import Call, CallMiddleware, Next
+from serving.calls.known_tools import KnownTools
 from serving.calls.limits import CallTimeoutError, LimitError, Limits, Slot, StoppedError
 from serving.settings import Settings
 
@@ -32,10 +32,10 @@ class LimitCalls(CallMiddleware):
     calls itself belongs to its own call.
     """
 
-    def __init__(self, settings: Settings, *, count: bool) -> None:
+    def __init__(self, settings: Settings, tools: KnownTools, *, count: bool) -> None:
         self.limits = Limits(settings, _gauge() if count else None)
         self.seconds = settings.call_seconds
-        self._own_seconds: dict[tuple[str, str | None], float] = {}
+        self._tools = tools
 
     async def limit(self, context: Call, call_next: Next) -> Any:
         """Run the call.
@@ -74,8 +74,9 @@ class LimitCalls(CallMiddleware):
     async def _run(self, slot: Slot, context: Call, call_next: Next) -> Any:
         slot.taken = True
         work = anyio.CancelScope()
-        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        slot.cancel = partial(_settle, stopped)
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[str] = loop.create_future()
+        slot.cancel = partial(_settle, over, "stopped")
 
         async def call() -> Any:
             _inside.set(True)
@@ -84,44 +85,35 @@ class LimitCalls(CallMiddleware):
 
         def end(task: asyncio.Task[Any]) -> None:
             slot.release()
+            _settle(over, "done")
             if not task.cancelled():
                 task.exception()  # nobody may be left to read it
 
         # A task of its own, because nothing else can be left behind with a thread that does not end.
-        task = asyncio.create_task(call())
+        task = loop.create_task(call())
         task.add_done_callback(end)
+        timer: asyncio.TimerHandle | None = None
         try:
             seconds = await self._seconds(context)
-            await asyncio.wait({task, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            timer = loop.call_later(seconds, _settle, over, "late")
+            await over
         except BaseException:  # cancelled, in most cases
             work.cancel()
             raise
         finally:
             slot.answered = True
+            if timer:
+                timer.cancel()
         if task.done():
             return task.result()
         work.cancel()
-        if stopped.done():
+        if over.result() == "stopped":
             raise StoppedError(f"{_name(context)} was given up, because the server stops: try again")
         raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was given up")
 
     async def _seconds(self, context: Call) -> float:
-        if context.method != "tools/call" or context.fastmcp_context is None:
-            return self.seconds
-        name, version = context.message.name, _version(context)
-        if (name, version) not in self._own_seconds:
-            wanted = VersionSpec(eq=version) if version else None
-            tool = await context.fastmcp_context.fastmcp.get_tool(name, version=wanted)
-            if tool is None:
-                return self.seconds
-            self._own_seconds[name, version] = tool.timeout or self.seconds
-        return self._own_seconds[name, version]
-
-
-def _version(context: Call) -> str | None:
-    asked = (getattr(context.message, "meta", None) or {}).get("fastmcp")
-    version = asked.get("version") if isinstance(asked, dict) else None
-    return version if isinstance(version, str) else None
+        tool = await self._tools.find(context) if context.method == "tools/call" else None
+        return (tool and tool.timeout) or self.seconds
 
 
 def _gauge() -> Callable[[int], Any]:
@@ -130,9 +122,9 @@ def _gauge() -> Callable[[int], Any]:
     return calls_in_progress.inc
 
 
-def _settle(future: asyncio.Future[None]) -> None:
+def _settle(future: asyncio.Future[str], why: str) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(why)
 
 
 def _name(context: Call) -> str:

@@ -21,19 +21,24 @@ from serving.auth.protected_resource import metadata_routes
 from serving.auth.verifier import WarnIfOpen, warn_if_open
 from serving.calls.hangup import WatchHangUp
 from serving.calls.order import limits_of
+from serving.calls.param_headers import compare_no_headers
 from serving.errors import SettingsError, StartError
 from serving.metrics import metrics_route, serve_metrics
 from serving.request_id import IdentifyRequests
+from serving.session_state import load_state_when_used
 from serving.settings import Settings
-from serving.tracing import ContinueTrace, export_traces
+from serving.tracing import ContinueTrace, export_traces, spare_spans
 from serving.web.admission import AdmitCalls
 from serving.web.bodies import ReadBodies
 from serving.web.drain import Drain, DrainRequests
+from serving.web.express import take_express
 from serving.web.guard import guard
+from serving.web.listener import send_at_once
 from serving.web.page import page_route
 from serving.web.probes import Readiness, probe_routes
 from serving.web.proxies import believe_proxies
 from serving.web.sessions import SESSION_IDLE_SECONDS, bound_sessions
+from serving.web.warm import warm_up_when_idle
 
 log: Final = logging.getLogger("serving.web.app")
 
@@ -45,6 +50,8 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         SettingsError: `settings.path` is one of our own routes, or settings that do not fit each other.
     """
     limits = limits_of(mcp)
+    compare_no_headers(mcp)
+    load_state_when_used(mcp)
     readiness = Readiness()
     drain = Drain(settings, readiness, limits)
     probes, metadata = probe_routes(mcp, readiness), metadata_routes(settings, mcp.name)
@@ -61,6 +68,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         host_origin_protection=False,  # our guard stands before it
         session_idle_timeout=SESSION_IDLE_SECONDS,
     )
+    take_express(app, settings)
     first = [route for route in app.routes if getattr(route, "path", "") == settings.endpoint]
     theirs = [route for route in app.routes if route not in first]
     app.router.routes[:] = [*first, *ours, *theirs]  # what is open by its path is ours, whatever routes a server has
@@ -115,9 +123,12 @@ def _lifespan(
                 if settings.metrics_port:
                     life.enter_context(serve_metrics(settings.host, settings.metrics_port))
                 await life.enter_async_context(serve(app))
+                life.enter_context(spare_spans())  # now, because a server's own lifespan may set up OpenTelemetry
                 bound_sessions(app, settings.max_body_bytes)
                 await life.enter_async_context(drain.on_signals())
                 readiness.reason = None
+                send_at_once()
+                await life.enter_async_context(warm_up_when_idle(drain.limits))
                 yield
                 readiness.reason = readiness.reason or "stopping"
         except StartError as error:

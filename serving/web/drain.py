@@ -7,7 +7,6 @@ has been told to stop, running calls included.
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 import time
@@ -24,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.answers import refusal
 from serving.calls.limits import Limits
 from serving.settings import Settings
-from serving.stop import CLEANUP_SECONDS, leave_within
+from serving.stop import CLEANUP_SECONDS, leave, leave_within
 from serving.web.admission import LASTS
 from serving.web.bodies import BODY_SECONDS
 from serving.web.probes import Readiness
@@ -69,7 +68,7 @@ class Drain:
 
         def handle(number: int, frame: Any) -> None:
             if self.begun:
-                os._exit(0)
+                leave()
             self.readiness.reason = "draining"
             # Right here, and not in the loop: a tool may hold that back.
             leave_within(self.delay + self.seconds + 2 * CLEANUP_SECONDS)

@@ -3,7 +3,6 @@
 import gc
 import logging
 import math
-import os
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -15,7 +14,7 @@ from starlette.types import ASGIApp
 
 from serving.errors import StartError
 from serving.settings import Settings
-from serving.stop import CLEANUP_SECONDS, leave_within
+from serving.stop import CLEANUP_SECONDS, leave, leave_within
 from serving.web.app import create_app
 from serving.web.connections import ImpatientProtocol, allow_connections
 from serving.web.listener import base_url, listen
@@ -84,7 +83,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; at the second signal at once, where uvicorn would end with the lifespan's traceback."""
         if self.should_exit:
-            os._exit(0)
+            leave()
         if not self.started:  # else the drain has said so
             leave_within(2 * CLEANUP_SECONDS)
         super().handle_exit(sig, frame)

@@ -1,10 +1,10 @@
 """Handshake-era sessions cost memory (some 42 KiB each) until they end: so they end, and their number has a cap."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from fastmcp.server.http import StreamableHTTPASGIApp
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 MAX_SESSIONS: Final = 1000
 """How many may be open at a time in this process; another one is refused (503) until one has ended."""
@@ -14,9 +14,17 @@ SESSION_IDLE_SECONDS: Final = 600
 
 def bound_sessions(app: Starlette, most_body_bytes: int) -> None:
     """Set what FastMCP has no arguments for, once the app has started: it leaves 10,000 sessions, and 4 MiB a body."""
-    for route in app.routes:
-        endpoint = route.endpoint if isinstance(route, Route) else None
-        endpoint = getattr(endpoint, "app", endpoint)  # with authentication it is wrapped
-        if isinstance(endpoint, StreamableHTTPASGIApp) and endpoint.session_manager:
-            endpoint.session_manager.max_sessions = MAX_SESSIONS
-            endpoint.session_manager.asgi_app.max_body_size = most_body_bytes
+    for holder in endpoint_holders(app):
+        if manager := holder.app.session_manager:
+            manager.max_sessions = MAX_SESSIONS
+            manager.asgi_app.max_body_size = most_body_bytes
+
+
+def endpoint_holders(app: Starlette) -> Iterator[Any]:
+    """Yield whatever has FastMCP's endpoint for streamable HTTP as its `app`: a route, or what wraps the endpoint."""
+    for holder in app.routes:
+        inner: Any = holder
+        while hasattr(inner, "app") and not isinstance(inner.app, StreamableHTTPASGIApp):
+            inner = inner.app
+        if hasattr(inner, "app"):
+            yield inner

@@ -33,7 +33,3 @@ adapter-image-run: adapter-image ## Run that, hardened, on PUBLISH=127.0.0.1:800
 	@echo "MCP on http://$(PUBLISH)/mcp, whatever address the container sees" >&2
 	@exec $(DOCKER) run --rm --publish $(PUBLISH):8000 $(HARDENED) $(ROOMY) $(TOLD) \
 		$(call settings,$(PROGRAM),--env ) $(ADAPTER_IMAGE)
-
-.PHONY: bench-adapter
-bench-adapter: $(VENV)/runtime ## Measure it beside mcp-proxy and supergateway (ARGS=--help says how)
-	@$(PYTHON) -m ship.adapter.bench $(ARGS)

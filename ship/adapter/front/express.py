@@ -6,7 +6,6 @@ Every message that is not plainly such a call goes the long way: a call in a ses
 something, with a header that does not fit, of a tool that has not been listed yet.
 """
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -24,22 +23,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.calls.limits import ResultTooLargeError
 from serving.messages import error_message
 from serving.settings import Settings
+from serving.web.plain import Asked, plain_call
+from serving.web.reply import Reply
 from ship.adapter.children.child import Child
 from ship.adapter.children.exchange import ChildGoneError
 from ship.adapter.children.wire import Json, result_of
-from ship.adapter.front.caller import CannotAskError
+from ship.adapter.front.caller import LEVELS, CannotAskError
 from ship.adapter.front.components import NO_RESULT, forwardable
-from ship.adapter.front.plain import plain_call
 from ship.adapter.front.provider import ChildProvider
-from ship.adapter.front.reply import Reply
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 log: Final = logging.getLogger("ship.adapter.front.express")
 
-PATIENT_SECONDS: Final = 0.25
-"""Calls that are over sooner are not worth watching whether their client hangs up."""
+_CAN_BE_ASKED: Final = frozenset({"elicitation", "sampling", "roots"})
 _CONTENT: Final = frozenset({"text", "image", "audio", "resource", "resource_link"})
 _LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
 
@@ -69,6 +67,19 @@ class Call(MiddlewareContext[Any]):
 
     child: Child
     reply: Reply
+    least: Any
+    """The level from which on the client wants log messages, None if it wants none."""
+
+    async def note(self, note: Json) -> None:
+        """Pass on what the child says meanwhile, if the client wants to hear it."""
+        params = note.get("params") or {}
+        if note["method"] == "notifications/progress":
+            if (token := self.message.meta.get("progressToken")) is None:
+                return
+            note = {**note, "params": {**params, "progressToken": token}}
+        elif self.least not in LEVELS or params.get("level") not in LEVELS[LEVELS.index(self.least) :]:
+            return
+        await self.reply.note(to_json(note, inf_nan_mode="null"))
 
 
 @dataclass(frozen=True)
@@ -92,20 +103,16 @@ class Express:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the call, if it is a plain one."""
-        call = self._call(scope, send)
+        call = self._call(scope, receive, send)
         if call is None:
             return await self.app(scope, receive, send)
-        watch = asyncio.get_running_loop().call_later(PATIENT_SECONDS, call.reply.watch, receive)
-        try:
+        with call.reply:
             answer = await self._answer(call)
-        finally:
-            watch.cancel()
-            call.reply.unwatch()
         return await call.reply.end(answer)
 
-    def _call(self, scope: Scope, send: Send) -> Call | None:
+    def _call(self, scope: Scope, receive: Receive, send: Send) -> Call | None:
         asked = plain_call(scope, stateless=self._settings.stateless)
-        if asked is None:
+        if asked is None or _can_be_asked(asked):
             return None
         try:
             child = self._provider.shared()
@@ -115,8 +122,8 @@ class Express:
         if tool is None or tool.wants_headers:
             return None
         least = asked.meta.get(_LOG_LEVEL) if asked.modern else "debug"
-        reply = Reply(send, asked.meta.get("progressToken"), least, stream=not self._settings.json_response)
-        return Call(message=asked, method="tools/call", child=child, reply=reply)
+        reply = Reply(receive, send, stream=not self._settings.json_response)
+        return Call(message=asked, method="tools/call", child=child, reply=reply, least=least)
 
     async def _answer(self, call: Call) -> bytes:
         """Return the response (JSON)."""
@@ -153,10 +160,15 @@ class Express:
             while "method" in (message := await exchange.next()):
                 if "id" in message:
                     raise CannotAskError(message["method"])
-                await call.reply.note(message)
+                await call.note(message)
         finally:
             exchange.abandon()
         return result_of(message)
+
+
+def _can_be_asked(asked: Asked) -> bool:
+    says = asked.capabilities
+    return asked.modern and not (isinstance(says, dict) and not says.keys() & _CAN_BE_ASKED)
 
 
 def _is_content(content: Any) -> bool:

@@ -1,10 +1,10 @@
 """`python -m __boot__`: the guest over plain HTTP, as the Lambda Web Adapter asks for it, which streams answers."""
 
-import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
 from serving.run import explain_errors
+from serving.stop import leave
 from ship.aws_lambda.boot.start import start
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _leave(*_: object) -> NoReturn:
-    os._exit(0)
+    leave()
 
 
 class NoBalancer:

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from serving.errors import SettingsError
 from serving.run import explain_errors, read_settings
 from serving.sources import import_fastmcp
+from serving.stop import leave
 from serving.web.listener import base_url, listen
 from ship.adapter.children.environment import hide_environment
 from ship.adapter.settings import refuse_unused_children
@@ -57,7 +58,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
         status = ended.code
     with suppress(OSError):  # nobody reads it any more
         sys.stdout.flush()
-    os._exit(status if isinstance(status, int) else 0)  # a thread that asks for a name would hold us back
+    leave(status if isinstance(status, int) else 0)  # a thread that asks for a name would hold us back
 
 
 def _leave(*_: object) -> NoReturn:

@@ -3,7 +3,7 @@
 from fastmcp import Client, FastMCP
 from mcp_types import PromptReference
 
-from serving.calls.hooks import CallMiddleware
+from serving.calls.hooks import AroundCalls, CallMiddleware
 
 
 class Note(CallMiddleware):
@@ -19,7 +19,7 @@ class Note(CallMiddleware):
 
 async def test_a_hook_is_asked_about_its_kind_of_call_only():
     note = Note()
-    mcp = FastMCP("test", middleware=[note])
+    mcp = FastMCP("test", middleware=[AroundCalls([note])])
     mcp.tool(lambda: 1, name="one")
     mcp.resource("test://one")(lambda: "1")
     mcp.prompt(lambda: "1", name="one")

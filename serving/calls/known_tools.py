@@ -1,0 +1,49 @@
+"""The tool that a call names, looked up at most once a second: FastMCP asks every provider for it, each time."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fastmcp.tools import Tool
+from fastmcp.utilities.versions import VersionSpec
+
+from serving.calls.hooks import Call
+
+KNOWN_SECONDS: Final = 1.0
+"""How long a tool is taken for what it was."""
+
+
+class KnownTools:
+    """What is the same about a tool for all who may call it: how long it may take, which headers it wants.
+
+    It does not say who may see it. A tool that only some may see is looked up for each of them.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._known: dict[tuple[str, str | None], tuple[float, Tool]] = {}
+
+    async def find(self, call: Call) -> Tool | None:
+        """Return the tool that is called, None if the caller can see none of that name."""
+        name, version = call.message.name, _version(call)
+        until, tool = self._known.get((name, version), (0.0, None))
+        if tool is None or until < self._now():
+            tool = await look_up(call)
+            if tool and tool.auth is None:
+                self._known[name, version] = (self._now() + KNOWN_SECONDS, tool)
+        return tool
+
+
+async def look_up(call: Call) -> Tool | None:
+    """Ask FastMCP for the tool that is called, as its caller sees it."""
+    if call.fastmcp_context is None:
+        return None
+    version = _version(call)
+    server = call.fastmcp_context.fastmcp
+    return await server.get_tool(call.message.name, version=VersionSpec(eq=version) if version else None)
+
+
+def _version(call: Call) -> str | None:
+    asked = (getattr(call.message, "meta", None) or {}).get("fastmcp")
+    version = asked.get("version") if isinstance(asked, dict) else None
+    return version if isinstance(version, str) else None
