@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -40,6 +41,8 @@ _NOISE: Final = (
 GATHERED: Final = "serving.calls"
 """The logger whose lines may wait."""
 GATHER_SECONDS: Final = 0.05
+_FREEZES: Final = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+"""Whether time stands still as soon as a request is answered."""
 _KNOWING: Final = {"request_id": f"{__package__}.request_id", "trace_id": f"{__package__}.tracing"}
 _QUERY: Final = re.compile(r"\?[^\s\"]*")
 _encode: Final = json.JSONEncoder(default=str).encode  # `json.dumps` would build one for each line
@@ -85,12 +88,13 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, or keep it for a moment."""
-        loop = asyncio._get_running_loop() if record.name == GATHERED and record.levelno <= logging.INFO else None
+        may_wait = record.name == GATHERED and record.levelno <= logging.INFO and not _FREEZES
+        loop = asyncio._get_running_loop() if may_wait else None
         if loop is None:
             self.flush()
             super().emit(record)
             return
-        vars(record).update(_whose(record))
+        vars(record).update(dict.fromkeys(_KNOWING) | _whose(record) | vars(record))  # later it is another's turn
         self._gathered.append(record)
         if self._waker is not loop:
             self._waker = loop
@@ -161,6 +165,7 @@ class JsonFormatter(logging.Formatter):
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what `extra=`, `exc_info=` and the request in which it was made give to `record`."""
         details = {key: value for key, value in vars(record).items() if key not in _STANDARD} | _whose(record)
+        details = {key: value for key, value in details.items() if value is not None or key not in _KNOWING}
         if record.exc_info and record.exc_info[0]:
             kind, error, trace = record.exc_info
             details |= {"error": kind.__name__, "where": _where(trace)}

@@ -57,7 +57,7 @@ class Settings(BaseModel):
     )
     json_response: bool = Field(
         False,
-        description="answer with plain JSON, never a stream: faster for the handshake era, but no progress or logging",
+        description="answer with JSON always, never with a stream: no progress or logging, no signs of life",
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"],

@@ -20,7 +20,9 @@ def leave_within(seconds: float) -> None:
 
 def leave(status: int = 0) -> NoReturn:
     """End the process now, whatever runs, but for log lines that wait to be written."""
-    last_words = threading.Thread(target=logging.shutdown, daemon=True)
-    last_words.start()
-    last_words.join(LAST_WORDS_SECONDS)
-    os._exit(status)
+    try:
+        last_words = threading.Thread(target=logging.shutdown, daemon=True)
+        last_words.start()
+        last_words.join(LAST_WORDS_SECONDS)
+    finally:  # there may be no room for another thread
+        os._exit(status)

@@ -11,26 +11,31 @@ from serving.calls.hooks import Call
 
 KNOWN_SECONDS: Final = 1.0
 """How long a tool is taken for what it was."""
+MOST_KNOWN: Final = 10_000
 
 
 class KnownTools:
     """What is the same about a tool for all who may call it: how long it may take, which headers it wants.
 
-    It does not say who may see it. A tool that only some may see is looked up for each of them.
+    It does not say who may see it. A tool that only some may see, or that has versions, of which each caller may see
+    another one, is looked up for each call.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._known: dict[tuple[str, str | None], tuple[float, Tool]] = {}
+        self._known: dict[str, tuple[float, Tool]] = {}
 
     async def find(self, call: Call) -> Tool | None:
         """Return the tool that is called, None if the caller can see none of that name."""
-        name, version = call.message.name, _version(call)
-        until, tool = self._known.get((name, version), (0.0, None))
-        if tool is None or until < self._now():
-            tool = await look_up(call)
-            if tool and tool.auth is None:
-                self._known[name, version] = (self._now() + KNOWN_SECONDS, tool)
+        name = call.message.name
+        until, tool = self._known.get(name, (0.0, None))
+        if tool and until >= self._now() and _version(call) is None:
+            return tool
+        tool = await look_up(call)
+        if tool and tool.auth is None and tool.version is None:
+            if len(self._known) >= MOST_KNOWN:  # a provider may take any name
+                self._known.clear()
+            self._known[name] = (self._now() + KNOWN_SECONDS, tool)
         return tool
 
 

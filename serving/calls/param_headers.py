@@ -11,11 +11,12 @@ from fastmcp import FastMCP
 from fastmcp.tools import Tool
 from fastmcp.utilities.json_schema import dereference_refs
 from mcp.shared.exceptions import MCPError
-from mcp.shared.inbound import X_MCP_HEADER_KEY, validate_mcp_param_headers
+from mcp.shared.inbound import X_MCP_HEADER_KEY, InboundLadderRejection, validate_mcp_param_headers
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from serving.calls.hooks import Call, CallMiddleware, Next
 from serving.calls.known_tools import KnownTools, look_up
+from serving.calls.slots import inside_call
 
 _PREFIX: Final = "mcp-param-"
 
@@ -37,15 +38,15 @@ class CompareHeaders(CallMiddleware):
         Raises:
             MCPError: HEADER_MISMATCH, which is status 400.
         """
+        if inside_call.get():  # the headers are about the call that makes this one
+            return await call_next(context)
         headers, arguments = _headers(context), context.message.arguments or {}
         if headers is None or not (arguments or any(name.startswith(_PREFIX) for name in headers)):
             return await call_next(context)
-        schema = _declared(await self._tools.find(context))
-        if schema is None:
-            return await call_next(context)
-        mismatch = validate_mcp_param_headers(schema, arguments, headers)
-        # Who may not see the tool does not get to know that it wants any.
-        if mismatch and await look_up(context):
+        mismatch = _mismatch(await self._tools.find(context), arguments, headers)
+        if mismatch:  # asked again for this caller: who may not see the tool does not get to know that it wants any
+            mismatch = _mismatch(await look_up(context), arguments, headers)
+        if mismatch:
             raise MCPError(mismatch.code, mismatch.message, mismatch.data)
         return await call_next(context)
 
@@ -59,7 +60,9 @@ def _headers(context: Call) -> Mapping[str, str] | None:
     return headers
 
 
-def _declared(tool: Tool | None) -> dict[str, Any] | None:
+def _mismatch(
+    tool: Tool | None, arguments: Mapping[str, Any], headers: Mapping[str, str]
+) -> InboundLadderRejection | None:
     if tool is None or X_MCP_HEADER_KEY not in str(tool.parameters):
         return None
-    return dereference_refs(tool.parameters)
+    return validate_mcp_param_headers(dereference_refs(tool.parameters), arguments, headers)

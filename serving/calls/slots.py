@@ -21,7 +21,8 @@ SLOT: Final = "serving.slot"
 """Where an HTTP request's scope keeps the slot that it was admitted with."""
 SPARE_THREADS: Final = 16
 """Sync tools run in anyio's threads, one for each slot; answers over stdio need some, too."""
-_inside: Final[ContextVar[bool]] = ContextVar("inside a call", default=False)
+inside_call: Final[ContextVar[bool]] = ContextVar("inside a call", default=False)
+"""Whether a call is one that another call makes."""
 
 
 class LimitCalls(CallMiddleware):
@@ -43,7 +44,7 @@ class LimitCalls(CallMiddleware):
         Raises:
             LimitError: there is no slot, or the time is over.
         """
-        if _inside.get():
+        if inside_call.get():
             return await call_next(context)
         current_default_thread_limiter().total_tokens = self.limits.most + SPARE_THREADS
         return await self._run(self._slot(), context, call_next)
@@ -79,7 +80,7 @@ class LimitCalls(CallMiddleware):
         slot.cancel = partial(_settle, over, "stopped")
 
         async def call() -> Any:
-            _inside.set(True)
+            inside_call.set(True)
             with work:
                 return await call_next(context)
 

@@ -27,11 +27,13 @@ from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types import DEFAULT_NEGOTIATED_VERSION
+from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from serving.settings import Settings
+from serving.web.bodies import BODY
 from serving.web.plain import Asked, plain_call
 from serving.web.reply import Reply
 from serving.web.sessions import endpoint_holders
@@ -63,25 +65,25 @@ class Express:
         """Answer the call, if it is a plain one."""
         asked = plain_call(scope, stateless=self._stateless)
         manager = self.app.session_manager
-        if asked is None or manager is None:
+        if asked is None or manager is None or manager._task_group is None:  # the app has not started, or has ended
             return await self.app(scope, receive, send)
         protocol = asked.protocol or DEFAULT_NEGOTIATED_VERSION
         connection = Connection.from_envelope(protocol, asked.client, asked.capabilities)
         params = {"name": asked.name, "arguments": asked.arguments, "_meta": asked.meta}
         status = 200
         with Reply(receive, send, stream=self._stream) as reply:
-            exchange = Exchange(Request(scope, receive), asked, reply)
+            exchange = Exchange(Request(scope, _body_of(scope)), asked, reply)
             try:
                 state = manager._lifespan_state
                 result = await serve_one(
                     manager.app, exchange, "tools/call", params, connection=connection, lifespan_state=state
                 )
-                answer = {"jsonrpc": "2.0", "id": asked.request_id, "result": result}
+                answer = {"result": result}
             except Exception as failure:
                 error = modern_error_data(failure)
-                answer = {"jsonrpc": "2.0", "id": asked.request_id, "error": error.model_dump(exclude_none=True)}
+                answer = {"error": error.model_dump(mode="json", exclude_none=True)}
                 status = ERROR_CODE_HTTP_STATUS.get(error.code, 200) if asked.modern else 200
-        return await reply.end(_encode(answer), status)
+        return await reply.end(_encode({"jsonrpc": "2.0", "id": asked.request_id, **answer}), status)
 
 
 @dataclass
@@ -134,5 +136,14 @@ class Exchange:
             await self.notify("notifications/progress", params)
 
 
+def _body_of(scope: Scope) -> Receive:
+    """Let a tool that asks for the request's body have it; what else the client says is for `Reply` to hear."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": scope.get(BODY, b""), "more_body": False}
+
+    return receive
+
+
 def _encode(message: Any) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode()
+    return json.dumps(message, separators=(",", ":"), default=to_jsonable_python).encode()

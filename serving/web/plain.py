@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
+from mcp.shared.inbound import InboundModernRoute, classify_inbound_request
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
@@ -41,7 +41,7 @@ def plain_call(scope: Scope, *, stateless: bool) -> Asked | None:
         return None
     lines = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]]
     headers = dict(lines)
-    if not _is_usual(headers) or find_duplicated_routing_header(lines):
+    if not _is_usual(headers) or len(lines) > len(headers):  # some come twice
         return None
     version = headers.get("mcp-protocol-version")
     if version is None or version in HANDSHAKE_PROTOCOL_VERSIONS:
@@ -54,10 +54,9 @@ def plain_call(scope: Scope, *, stateless: bool) -> Asked | None:
 
 
 def _is_usual(headers: dict[str, str]) -> bool:
-    accepts = headers.get("accept", "")
+    accepts = {part.partition(";")[0].strip() for part in headers.get("accept", "").split(",")}
     return (
-        "application/json" in accepts
-        and "text/event-stream" in accepts
+        {"application/json", "text/event-stream"} <= accepts
         and headers.get("content-type", "").partition(";")[0].strip() == "application/json"
         and not any(name.startswith("mcp-param-") for name in headers)
     )

@@ -72,8 +72,8 @@ class Reply:
             if self._ended and not last:
                 return
             if not self._begun:
-                self._begun = True
                 await self._send({"type": "http.response.start", "status": 200, "headers": _STREAM})
+                self._begun = True
             await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
 

@@ -330,6 +330,27 @@ async def test_a_line_that_waits_belongs_to_the_request_in_which_it_was_made():
     assert json.loads(stream.getvalue())["request_id"] == "mine"
 
 
+async def test_a_line_that_waits_takes_nobody_elses_trace():
+    handler, stream = gathering()
+    handler.emit(about_a_call("one"))
+
+    async def app(*_):
+        handler.flush()
+
+    async def send(_):
+        pass
+
+    await IdentifyRequests(app)({"type": "http", "headers": [(b"x-request-id", b"another")]}, receive, send)
+    assert "request_id" not in json.loads(stream.getvalue())
+
+
+async def test_where_time_stands_still_after_a_request_nothing_waits(monkeypatch):
+    monkeypatch.setattr(logs, "_FREEZES", True)
+    handler, stream = gathering()
+    handler.emit(about_a_call("one"))
+    assert "one" in stream.getvalue()
+
+
 async def test_a_line_that_cannot_be_written_costs_no_other(capsys):
     handler, stream = gathering()
     odd = about_a_call("%d apples")

@@ -54,7 +54,7 @@ async def test_a_tool_is_looked_up_again_after_a_second(ask, asked):
     assert [tool.timeout for tool in ask.found] == [1, 1, 2]
 
 
-async def test_each_version_of_a_tool_is_known_by_itself(ask, asked):
+async def test_a_tool_with_versions_is_looked_up_each_time(ask, asked):
     mcp = FastMCP("test", middleware=[AroundCalls([ask])])
     mcp.tool(lambda: 1, name="one", version="1", timeout=1)
     mcp.tool(lambda: 2, name="one", version="2", timeout=2)
@@ -62,7 +62,7 @@ async def test_each_version_of_a_tool_is_known_by_itself(ask, asked):
         for version in (None, "1", "2", "1"):
             await client.call_tool("one", version=version)
     assert [tool.timeout for tool in ask.found] == [2, 1, 2, 1]
-    assert len(asked) == 3
+    assert len(asked) == 4
 
 
 async def test_what_only_some_may_see_and_what_is_not_there_is_looked_up_each_time(ask, asked):
@@ -72,3 +72,24 @@ async def test_what_only_some_may_see_and_what_is_not_there_is_looked_up_each_ti
         for name in ("guarded", "guarded", "none", "none"):
             await client.call_tool(name, raise_on_error=False)
     assert asked == ["guarded", "guarded", "none", "none"]
+
+
+async def test_what_a_client_says_of_versions_is_not_remembered(ask, asked):
+    mcp = FastMCP("test", middleware=[AroundCalls([ask])])
+    mcp.tool(lambda: 1, name="one")
+    async with Client(mcp) as client:
+        for version in ("1", "2", None, None):
+            await client.call_tool("one", version=version)
+    assert len(asked) == 2
+    assert len(ask.tools._known) == 1
+
+
+async def test_no_more_tools_are_remembered_than_may_be(ask, monkeypatch):
+    monkeypatch.setattr(known_tools, "MOST_KNOWN", 2)
+    mcp = FastMCP("test", middleware=[AroundCalls([ask])])
+    for name in ("one", "two", "three"):
+        mcp.tool(lambda: 1, name=name)
+    async with Client(mcp) as client:
+        for name in ("one", "two", "three"):
+            await client.call_tool(name)
+    assert list(ask.tools._known) == ["three"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import httpx2
 import pytest
-from fastmcp import FastMCP
+from fastmcp import Context, FastMCP
 from fastmcp.server.auth import require_scopes
 from fastmcp.server.middleware import Middleware
 from pydantic import BaseModel, Field
@@ -60,6 +60,10 @@ async def answering():
     @mcp.tool(auth=require_scopes("some"))
     def hidden(city: City) -> str:
         return city
+
+    @mcp.tool
+    async def relay(ctx: Context) -> str:
+        return str((await ctx.fastmcp.call_tool("weather", {"city": "Ulm"})).content)
 
     app = create_app(mcp, settings)
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
@@ -135,3 +139,8 @@ async def test_no_tool_is_listed_for_a_call():
         for tool, arguments, headers in (*AGREE, *DIFFER):
             await client.send(call(tool, arguments, **headers))
         assert listings.count == 0
+
+
+async def test_headers_are_about_the_call_that_is_sent_and_not_about_those_that_it_makes(server):
+    answer = await server.send(call("relay", {}))
+    assert "Ulm 1" in answer.text

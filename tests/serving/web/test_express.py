@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import httpx2
@@ -49,6 +50,8 @@ CALLS = [
     ("everything", {}),
     ("nothing", {}),
     ("protocol_error", {}),
+    ("odd_protocol_error", {}),
+    ("asks_for_the_body", {}),
     ("who_calls", {}),
 ]
 METAS = [{}, {"progressToken": "mine", LOG_LEVEL: "info"}, {"progressToken": 7, "other": None}]
@@ -66,6 +69,14 @@ def more_tools(mcp: FastMCP) -> None:
     @mcp.tool
     async def protocol_error() -> None:
         raise MCPError(-32021, "no such capability", {"missing": ["x"]})
+
+    @mcp.tool
+    async def odd_protocol_error() -> None:
+        raise MCPError(-32021, "not now", {"at": datetime(2026, 7, 28, tzinfo=UTC)})
+
+    @mcp.tool
+    async def asks_for_the_body(ctx: Context) -> str:
+        return (await ctx.request_context.request.body()).decode()
 
     @mcp.tool
     async def who_calls(ctx: Context) -> dict[str, object]:
