@@ -1,20 +1,18 @@
 """Logs: one line a record on stderr, JSON for machines and text on a terminal; stdout belongs to the protocol."""
 
-import asyncio
 import json
 import logging
-import os
 import re
 import sys
 import threading
 import traceback
 import warnings
-from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Final, TextIO
 
+from serving.log_stream import KNOWING, StderrHandler, whose
 from serving.settings import Settings
 
 log: Final = logging.getLogger("serving.logs")
@@ -38,12 +36,6 @@ _NOISE: Final = (
     "Unsupported upgrade",
     "No supported WebS",
 )
-GATHERED: Final = "serving.calls"
-"""The logger whose lines may wait."""
-GATHER_SECONDS: Final = 0.05
-_FREEZES: Final = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-"""Whether time stands still as soon as a request is answered."""
-_KNOWING: Final = {"request_id": f"{__package__}.request_id", "trace_id": f"{__package__}.tracing"}
 _QUERY: Final = re.compile(r"\?[^\s\"]*")
 _encode: Final = json.JSONEncoder(default=str).encode  # `json.dumps` would build one for each line
 
@@ -71,62 +63,6 @@ def configure_logs(settings: Settings) -> None:
     warnings.showwarning = _log_warning
     sys.excepthook = _log_uncaught
     threading.excepthook = sys.unraisablehook = _log_unhandled
-
-
-class StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to stderr, and never fails whoever logs.
-
-    The lines about calls are written together, up to `GATHER_SECONDS` later, because one by one they take a tenth of
-    a call's time. Everything else is written at once, behind those that wait. Whoever ends the process without
-    Python's own end says so (`serving.stop.leave`); a SIGKILL loses what has waited.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._gathered: list[logging.LogRecord] = []
-        self._waker: asyncio.AbstractEventLoop | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, or keep it for a moment."""
-        may_wait = record.name == GATHERED and record.levelno <= logging.INFO and not _FREEZES
-        loop = asyncio._get_running_loop() if may_wait else None
-        if loop is None:
-            self.flush()
-            super().emit(record)
-            return
-        vars(record).update(dict.fromkeys(_KNOWING) | _whose(record) | vars(record))  # later it is another's turn
-        self._gathered.append(record)
-        if self._waker is not loop:
-            self._waker = loop
-            loop.call_later(GATHER_SECONDS, self.flush)
-
-    def flush(self) -> None:
-        """Write what has been gathered."""
-        with self.lock or nullcontext():
-            self._waker = None
-            gathered, self._gathered = self._gathered, []
-            for record in gathered:
-                try:
-                    self.stream.write(self.format(record) + self.terminator)
-                except Exception:
-                    self.handleError(record)
-            with suppress(OSError, ValueError):  # stderr is gone
-                super().flush()
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
-        """Say in one line which record could not be written, unless it is stderr itself that is gone."""
-        broken = logging.makeLogRecord(
-            {
-                "name": record.name,
-                "levelname": "ERROR",
-                "msg": "a log record that cannot be written",
-                "written_at": f"{record.pathname}:{record.lineno}",
-                "exc_info": sys.exc_info(),
-            }
-        )
-        with suppress(Exception):
-            self.stream.write(self.format(broken) + self.terminator)
-            self.flush()
 
 
 class JsonFormatter(logging.Formatter):
@@ -164,8 +100,8 @@ class JsonFormatter(logging.Formatter):
 
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what `extra=`, `exc_info=` and the request in which it was made give to `record`."""
-        details = {key: value for key, value in vars(record).items() if key not in _STANDARD} | _whose(record)
-        details = {key: value for key, value in details.items() if value is not None or key not in _KNOWING}
+        details = {key: value for key, value in vars(record).items() if key not in _STANDARD} | whose(record)
+        details = {key: value for key, value in details.items() if value is not None or key not in KNOWING}
         if record.exc_info and record.exc_info[0]:
             kind, error, trace = record.exc_info
             details |= {"error": kind.__name__, "where": _where(trace)}
@@ -197,21 +133,6 @@ def _quoted(value: str) -> str:
 
 def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-def _whose(record: logging.LogRecord) -> dict[str, str]:
-    """Return the request and the trace in which a record is made, unless it says so itself."""
-    whose = {}
-    for key, module in _KNOWING.items():
-        if key not in vars(record) and (current := _ask(module, f"current_{key}")):
-            whose[key] = current
-    return whose
-
-
-def _ask(module: str, function: str) -> str | None:
-    """Ask a module that need not be imported yet: this one comes before FastMCP and must not take its time."""
-    ask = getattr(sys.modules.get(module), function, None)
-    return ask() if ask else None
 
 
 def _log_warning(

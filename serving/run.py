@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
 from serving.errors import SettingsError, StartError
+from serving.first_import import import_fastmcp
 from serving.logs import configure_logs
 from serving.settings import Settings
-from serving.sources import import_fastmcp, load_settings, near_misses
+from serving.sources import load_settings, near_misses
 from serving.stop import leave
 
 if TYPE_CHECKING:

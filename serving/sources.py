@@ -3,11 +3,10 @@
 import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from serving.errors import SettingsError
@@ -61,44 +60,6 @@ def _close(name: str, known: Sequence[str], likeness: float) -> list[str]:
     from difflib import get_close_matches  # most servers never need it
 
     return get_close_matches(name, known, n=1, cutoff=likeness)
-
-
-def import_fastmcp() -> None:
-    """Import FastMCP for the first time, with what it reads at import under control.
-
-    It would take `.env` from the working directory, which a desktop client sets to somebody else's project,
-    set up logs of its own, and answer a bad `FASTMCP_` variable with a traceback.
-
-    Raises:
-        SettingsError: a `FASTMCP_` variable that FastMCP does not understand.
-    """
-    os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
-    os.environ["FASTMCP_LOG_ENABLED"] = "false"
-    try:
-        with _models_built_when_used():
-            import fastmcp
-            import fastmcp.server.server
-
-        fastmcp.settings.http_host_origin_protection = True  # also for `fastmcp run --transport http`
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = f"FASTMCP_{fault['loc'][0]}".upper()
-        given = _one_line(os.environ.get(key, str(fault["input"])))
-        expected = fault["msg"].removeprefix("Input should be ")
-        raise SettingsError(f"{key}={given}: expected {expected}") from None
-
-
-@contextmanager
-def _models_built_when_used() -> Iterator[None]:
-    """Have pydantic build validators for the models that are defined meanwhile when they are first needed.
-
-    FastMCP and the SDK define some five hundred, of which a server needs a tenth: this is a seventh of its start.
-    """
-    BaseModel.model_config["defer_build"] = True
-    try:
-        yield
-    finally:
-        del BaseModel.model_config["defer_build"]
 
 
 def read_env_file(environ: Mapping[str, str]) -> dict[str, str]:
@@ -157,7 +118,7 @@ def _from_command_line(settings: type[Settings], argv: Sequence[str]) -> Given:
     if unknown:
         meant = _close(unknown[0], [_flag(name) for name in settings.model_fields], 0.6)
         parser.error(
-            f"{_one_line(unknown[0])}: no such option" + "".join(f", did you mean {option}?" for option in meant)
+            f"{one_line(unknown[0])}: no such option" + "".join(f", did you mean {option}?" for option in meant)
         )
     return {name: (_flag(name), value) for name, value in vars(given).items()}
 
@@ -179,12 +140,13 @@ def _explain(settings: type[Settings], given: Given, error: ValidationError) -> 
 
 
 def _explain_one(key: str, value: str, schema: dict[str, Any]) -> str:
-    shown = key if schema.get("writeOnly") else f"{key}={_one_line(value)}"
+    shown = key if schema.get("writeOnly") else f"{key}={one_line(value)}"
     link = " (a Kubernetes Service named mcp sets it: put enableServiceLinks: false into the pod)"
     return f"{shown}: expected {_expectation(schema)}{link if value.startswith('tcp://') else ''}"
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Return a value so that it takes one line."""
     return value if value.isprintable() else repr(value)
 
 

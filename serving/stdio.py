@@ -22,6 +22,7 @@ from mcp_types import JSONRPCNotification
 
 from serving.calls.results import encodable
 from serving.messages import BadMessage, read_message
+from serving.session_state import load_state_when_used
 from serving.settings import Settings
 from serving.stop import leave_within
 from serving.tracing import export_traces
@@ -40,6 +41,7 @@ def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
         log.warning("over stdio nobody is asked for a token: whoever starts the server may call every tool")
     wire = claim_wire()  # before the tools are imported: they may print
     mcp = create_server()
+    load_state_when_used(mcp)
     with export_traces(mcp.name, str(mcp.version), details=settings.log_level == "debug"):
         anyio.run(_serve, mcp, wire)
 

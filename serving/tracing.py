@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import fastmcp
 from opentelemetry import context, trace
 from opentelemetry.propagate import extract
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -85,25 +84,6 @@ def export_traces(service: str, version: str, *, details: bool = False) -> Itera
         flush = threading.Thread(target=provider.shutdown, daemon=True)  # by itself it would wait for 30 s
         flush.start()
         flush.join(FLUSH_SECONDS)
-
-
-@contextmanager
-def spare_spans() -> Iterator[None]:
-    """Pass callers' traces on, but build no spans, while there is nobody to take them: they take a tenth of a call.
-
-    Where FASTMCP_TELEMETRY_MODE says what is to be, that is.
-    """
-    settings = fastmcp.settings
-    heard = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    if heard or "telemetry_mode" in settings.model_fields_set:
-        yield
-        return
-    settings.telemetry_mode = "propagation_only"
-    try:
-        yield
-    finally:
-        settings.telemetry_mode = "native"
-        settings.model_fields_set.discard("telemetry_mode")
 
 
 def _wanted() -> bool:

@@ -2,16 +2,34 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from fastmcp.tools import Tool
+from fastmcp.utilities.json_schema import dereference_refs
 from fastmcp.utilities.versions import VersionSpec
+from mcp.shared.inbound import X_MCP_HEADER_KEY
 
 from serving.calls.hooks import Call
 
 KNOWN_SECONDS: Final = 1.0
 """How long a tool is taken for what it was."""
 MOST_KNOWN: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """What has to be known of a tool before it is called."""
+
+    seconds: float | None
+    """How long it may take, if it says so itself."""
+    schema: dict[str, Any] | None
+    """Its input schema, if it wants arguments repeated in headers (SEP-2243)."""
+
+    @classmethod
+    def of(cls, tool: Tool) -> "Known":
+        """Look at a tool."""
+        return cls(tool.timeout, dereference_refs(tool.parameters) if wants_headers(tool) else None)
 
 
 class KnownTools:
@@ -23,20 +41,28 @@ class KnownTools:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._known: dict[str, tuple[float, Tool]] = {}
+        self._known: dict[str, tuple[float, Known]] = {}
 
-    async def find(self, call: Call) -> Tool | None:
-        """Return the tool that is called, None if the caller can see none of that name."""
+    async def find(self, call: Call) -> Known | None:
+        """Return what is known of the tool that is called, None if the caller can see none of that name."""
         name = call.message.name
-        until, tool = self._known.get(name, (0.0, None))
-        if tool and until >= self._now() and _version(call) is None:
-            return tool
+        until, known = self._known.get(name, (0.0, None))
+        if known and until >= self._now() and _version(call) is None:
+            return known
         tool = await look_up(call)
-        if tool and tool.auth is None and tool.version is None:
+        if tool is None:
+            return None
+        known = Known.of(tool)
+        if tool.auth is None and tool.version is None:
             if len(self._known) >= MOST_KNOWN:  # a provider may take any name
                 self._known.clear()
-            self._known[name] = (self._now() + KNOWN_SECONDS, tool)
-        return tool
+            self._known[name] = (self._now() + KNOWN_SECONDS, known)
+        return known
+
+
+def wants_headers(tool: Tool) -> bool:
+    """Tell whether a tool wants arguments repeated in headers, too (SEP-2243), which somebody has to compare."""
+    return X_MCP_HEADER_KEY in str(tool.parameters)
 
 
 async def look_up(call: Call) -> Tool | None:

@@ -21,12 +21,12 @@ def around_calls(settings: Settings) -> AroundCalls:
     over_http = settings.transport != "stdio"
     tools = KnownTools()
     parts = [
-        *([CompareHeaders(tools)] if over_http else []),  # a call that is none is not recorded
+        CompareHeaders(tools),  # a call that is none is not recorded
         RecordCalls(count=over_http),  # one log line a call, and the metrics, which nobody could ask for over stdio
         MaskPrompts(),
         ExplainArguments(),
         *([ExplainNoSession()] if settings.stateless else []),
-        *([CancelOnHangUp()] if over_http else []),
+        CancelOnHangUp(),
         HideCompletions(),
         LimitCalls(settings, tools, count=over_http),  # a slot, and so many seconds
         CheckResults(settings.max_result_bytes),

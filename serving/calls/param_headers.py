@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastmcp import FastMCP
-from fastmcp.tools import Tool
-from fastmcp.utilities.json_schema import dereference_refs
 from mcp.shared.exceptions import MCPError
-from mcp.shared.inbound import X_MCP_HEADER_KEY, InboundLadderRejection, validate_mcp_param_headers
+from mcp.shared.inbound import validate_mcp_param_headers
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from serving.calls.hooks import Call, CallMiddleware, Next
-from serving.calls.known_tools import KnownTools, look_up
+from serving.calls.known_tools import Known, KnownTools, look_up
 from serving.calls.slots import inside_call
 
 _PREFIX: Final = "mcp-param-"
@@ -43,11 +41,13 @@ class CompareHeaders(CallMiddleware):
         headers, arguments = _headers(context), context.message.arguments or {}
         if headers is None or not (arguments or any(name.startswith(_PREFIX) for name in headers)):
             return await call_next(context)
-        mismatch = _mismatch(await self._tools.find(context), arguments, headers)
-        if mismatch:  # asked again for this caller: who may not see the tool does not get to know that it wants any
-            mismatch = _mismatch(await look_up(context), arguments, headers)
-        if mismatch:
-            raise MCPError(mismatch.code, mismatch.message, mismatch.data)
+        known = await self._tools.find(context)
+        if known and known.schema and validate_mcp_param_headers(known.schema, arguments, headers):
+            # Asked again for this caller: who may not see the tool does not get to know that it wants any.
+            tool = await look_up(context)
+            schema = Known.of(tool).schema if tool else None
+            if schema and (mismatch := validate_mcp_param_headers(schema, arguments, headers)):
+                raise MCPError(mismatch.code, mismatch.message, mismatch.data)
         return await call_next(context)
 
 
@@ -58,11 +58,3 @@ def _headers(context: Call) -> Mapping[str, str] | None:
         return None
     headers: Mapping[str, str] = request.request.headers
     return headers
-
-
-def _mismatch(
-    tool: Tool | None, arguments: Mapping[str, Any], headers: Mapping[str, str]
-) -> InboundLadderRejection | None:
-    if tool is None or X_MCP_HEADER_KEY not in str(tool.parameters):
-        return None
-    return validate_mcp_param_headers(dereference_refs(tool.parameters), arguments, headers)

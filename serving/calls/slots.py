@@ -113,8 +113,8 @@ class LimitCalls(CallMiddleware):
         raise CallTimeoutError(f"{_name(context)} took longer than {seconds:g} s and was given up")
 
     async def _seconds(self, context: Call) -> float:
-        tool = await self._tools.find(context) if context.method == "tools/call" else None
-        return (tool and tool.timeout) or self.seconds
+        known = await self._tools.find(context) if context.method == "tools/call" else None
+        return (known and known.seconds) or self.seconds
 
 
 def _gauge() -> Callable[[int], Any]:

@@ -27,7 +27,8 @@ from serving.metrics import metrics_route, serve_metrics
 from serving.request_id import IdentifyRequests
 from serving.session_state import load_state_when_used
 from serving.settings import Settings
-from serving.tracing import ContinueTrace, export_traces, spare_spans
+from serving.spans import spare_spans
+from serving.tracing import ContinueTrace, export_traces
 from serving.web.admission import AdmitCalls
 from serving.web.bodies import ReadBodies
 from serving.web.drain import Drain, DrainRequests
@@ -50,6 +51,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         SettingsError: `settings.path` is one of our own routes, or settings that do not fit each other.
     """
     limits = limits_of(mcp)
+    compare_no_headers(mcp)
     load_state_when_used(mcp)
     readiness = Readiness()
     drain = Drain(settings, readiness, limits)
@@ -67,9 +69,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
         host_origin_protection=False,  # our guard stands before it
         session_idle_timeout=SESSION_IDLE_SECONDS,
     )
-    if settings.transport != "stdio":  # else, under somebody else's runner, calls lack what these lean on
-        compare_no_headers(mcp)
-        take_express(app, settings)
+    take_express(app, settings)
     first = [route for route in app.routes if getattr(route, "path", "") == settings.endpoint]
     theirs = [route for route in app.routes if route not in first]
     app.router.routes[:] = [*first, *ours, *theirs]  # what is open by its path is ours, whatever routes a server has

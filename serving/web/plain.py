@@ -49,8 +49,8 @@ def plain_call(scope: Scope, *, stateless: bool) -> Asked | None:
     route = classify_inbound_request(message, headers=headers) if version in MODERN_PROTOCOL_VERSIONS else None
     if not isinstance(route, InboundModernRoute):
         return None
-    says = route.client_capabilities, route.client_info
-    return Asked(message["id"], name, arguments, meta, version, True, *says)
+    capabilities, client = route.client_capabilities, route.client_info
+    return Asked(message["id"], name, arguments, meta, version, modern=True, capabilities=capabilities, client=client)
 
 
 def _is_usual(headers: dict[str, str]) -> bool:

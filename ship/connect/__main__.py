@@ -133,7 +133,7 @@ def _tell_claude_code(file: ConfigFile, before: Any, name: str, entry: dict[str,
 
 
 def _find_claude_code() -> str:
-    from serving.sources import import_fastmcp
+    from serving.first_import import import_fastmcp
 
     import_fastmcp()  # which would otherwise read .env of the working directory
     from fastmcp.cli.install.claude_code import find_claude_command

@@ -1,11 +1,14 @@
 """What would keep session state is loaded when there is some."""
 
+import sys
+
 import httpx2
 from fastmcp import Client, Context, FastMCP
+from fastmcp.client.transports import StdioTransport
 from key_value.aio.stores.memory import MemoryStore
 
 from serving.session_state import load_state_when_used
-from tests.support import post, serving
+from tests.support import ROOT, environment, post, serving
 
 SERVER = """
 import sys
@@ -71,6 +74,16 @@ async def test_a_call_in_the_handshake_era_loads_nothing_for_it_before_there_is_
             assert await call("loaded") == {"result": True}
 
 
+async def test_nor_does_one_over_stdio(tmp_path):
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    transport = StdioTransport(
+        sys.executable, [str(script), "--transport", "stdio"], env=environment(PYTHONPATH=str(ROOT))
+    )
+    async with Client(transport, mode="legacy") as client:
+        assert (await client.call_tool("loaded")).data is False
+
+
 async def test_state_is_kept_and_forgotten_as_ever():
     async with Client(server(), mode="legacy") as client:
         assert (await client.call_tool("kept")).data is None
@@ -89,10 +102,19 @@ async def test_a_session_can_hide_a_tool_from_itself():
 
 
 async def test_a_store_of_the_authors_is_asked_from_the_start():
-    store = MemoryStore()
+    """Another replica may have written to it."""
+
+    class Asked(MemoryStore):
+        times = 0
+
+        async def get(self, *where, **options):
+            self.times += 1
+            return await super().get(*where, **options)
+
+    store = Asked()
     async with Client(server(session_state_store=store), mode="legacy") as client:
-        await client.call_tool("keep", {"value": 7})
-        assert (await client.call_tool("kept")).data == 7
+        assert (await client.call_tool("kept")).data is None
+    assert store.times
 
 
 def test_a_server_that_has_its_store_already_keeps_it():

@@ -1,7 +1,6 @@
 """Where a setting comes from, and what is said when it does not fit."""
 
 import re
-import sys
 
 import pytest
 from pydantic import Field, SecretStr
@@ -9,7 +8,7 @@ from pydantic import Field, SecretStr
 from serving.errors import SettingsError
 from serving.settings import Settings
 from serving.sources import load_settings, near_misses
-from tests.support import ROOT, program, run
+from tests.support import ROOT, run
 
 
 @pytest.fixture
@@ -167,17 +166,3 @@ def test_the_example_env_file_names_every_setting_with_a_value_that_fits(env_fil
     env_file.write_text("\n".join(lines))
     assert [line.partition("=")[0] for line in lines] == [f"MCP_{name.upper()}" for name in Settings.model_fields]
     load(env_file)
-
-
-def test_models_are_built_when_they_are_used_and_only_those_of_fastmcp_and_the_sdk():
-    code = (
-        "import serving.sources as sources\n"
-        "sources.import_fastmcp()\n"
-        "from mcp_types import CallToolResult\n"
-        "from pydantic import BaseModel\n"
-        "class Mine(BaseModel): ...\n"
-        "print(CallToolResult.__pydantic_complete__, Mine.__pydantic_complete__)\n"
-        "print(CallToolResult.model_validate({'content': []}).model_dump(by_alias=True, exclude_unset=True))\n"
-    )
-    with program(sys.executable, "-c", code) as process:
-        assert process.communicate()[0] == "False True\n{'content': []}\n"

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import fastmcp
 import pytest
 from fastmcp import Client
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
@@ -18,7 +17,7 @@ from fastmcp.exceptions import ToolError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from serving.errors import SettingsError
-from serving.tracing import ContinueTrace, current_trace_id, export_traces, spare_spans
+from serving.tracing import ContinueTrace, current_trace_id, export_traces
 from tests.support import ROOT, environment, program, serving
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -275,28 +274,6 @@ def test_nothing_of_the_sdk_is_imported_when_nobody_wants_traces(variables):
     code = "import sys, serving.tracing as t\nwith t.export_traces('a', 'b'): print('opentelemetry.sdk' in sys.modules)"
     with program(sys.executable, "-c", code, **variables) as process:
         assert process.communicate()[0] == "False\n"
-
-
-def test_no_spans_are_built_for_nobody():
-    modes = [fastmcp.settings.telemetry_mode]
-    with spare_spans():
-        modes.append(fastmcp.settings.telemetry_mode)
-        with spare_spans():  # a second app in the same process
-            modes.append(fastmcp.settings.telemetry_mode)
-        modes.append(fastmcp.settings.telemetry_mode)
-    assert modes == ["native", *["propagation_only"] * 3]
-    assert fastmcp.settings.telemetry_mode == "native"
-
-
-def test_who_has_set_up_opentelemetry_gets_them_and_so_does_who_asks_for_them():
-    code = (
-        "import sys, fastmcp, opentelemetry.trace as t, serving.tracing as ours\n"
-        "if len(sys.argv) > 1: t.set_tracer_provider(t.NoOpTracerProvider())\n"
-        "with ours.spare_spans(): print(fastmcp.settings.telemetry_mode)"
-    )
-    for arguments, variables in ((["set up"], {}), ([], {"FASTMCP_TELEMETRY_MODE": "native"})):
-        with program(sys.executable, "-c", code, *arguments, **variables) as process:
-            assert process.communicate()[0] == "native\n"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from fastmcp.tools import InputRequiredToolResult, Tool, ToolResult
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, PrivateAttr, ValidationError
 
+from serving.calls.known_tools import wants_headers
 from ship.adapter.children.child import Child
 from ship.adapter.children.wire import Json, result_of
 from ship.adapter.front.caller import Rounds, follow
@@ -43,6 +44,7 @@ class ChildTool(Tool):
     _pick: Pick = PrivateAttr()
     _rounds: Rounds = PrivateAttr()
     _listed: types.Tool = PrivateAttr()
+    _wants_headers: bool = PrivateAttr()
 
     @classmethod
     def of(cls, listed: Json, pick: Pick, rounds: Rounds) -> "ChildTool":
@@ -50,12 +52,13 @@ class ChildTool(Tool):
         found = types.Tool.model_validate(listed)
         tool = cls(name=found.name, description=found.description, parameters=found.input_schema)
         tool._pick, tool._rounds, tool._listed = pick, rounds, found
+        tool._wants_headers = wants_headers(tool)
         return tool
 
     @property
     def wants_headers(self) -> bool:
-        """Whether arguments come in headers, too (SEP-2243), which somebody has to compare."""
-        return "x-mcp-header" in str(self.parameters)
+        """Whether arguments come in headers, too, which somebody has to compare."""
+        return self._wants_headers
 
     def to_mcp_tool(self, **_: Any) -> types.Tool:
         """Return the entry."""

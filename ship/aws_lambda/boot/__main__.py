@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from serving.run import explain_errors
 from serving.stop import leave
+from ship.aws_lambda.boot.last_words import WriteLogsFirst
 from ship.aws_lambda.boot.start import start
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def main() -> None:
         from serving.web.server import serve_app
 
         app = served.app if served.named_hosts else NoBalancer(served.app)
-        serve_app(app, served.settings, listen(served.settings.host, served.settings.port))
+        serve_app(WriteLogsFirst(app), served.settings, listen(served.settings.host, served.settings.port))
 
 
 def _leave(*_: object) -> NoReturn:

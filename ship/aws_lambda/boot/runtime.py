@@ -14,6 +14,7 @@ from ship.aws_lambda.boot.contract.actions import act, is_action
 from ship.aws_lambda.boot.contract.registry import registry
 from ship.aws_lambda.boot.events import Context, Event, Scope, complete, is_alb, is_http, without_stage
 from ship.aws_lambda.boot.exchange import Exchange
+from ship.aws_lambda.boot.last_words import WriteLogsFirst, write_logs
 from ship.aws_lambda.boot.start import Served
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Function:
     """An app that starts once, when this is made, and answers one event after the other."""
 
     def __init__(self, served: Served) -> None:
-        self._served, self._app = served, cast("ASGI", served.app)
+        self._served, self._app = served, cast("ASGI", WriteLogsFirst(served.app))
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._kinds = Mangum(self._app, lifespan="off")
@@ -105,7 +106,9 @@ class Function:
 
         try:
             async with _time_of(context):
-                return await act(event, asked)
+                answer = await act(event, asked)
+                write_logs()
+                return answer
         except TimeoutError:
             log.warning(TIME_IS_OVER)
             return {"success": False, "error": {"code": "timeout", "message": TIME_IS_OVER}}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, cast
 
 from serving.errors import StartError
+from serving.first_import import import_fastmcp
 from serving.identity import ROOT, read_identity
-from serving.sources import import_fastmcp
 from ship.archive.errors import one_line
 from ship.archive.write import write
 from ship.mcpb.errors import BundleError

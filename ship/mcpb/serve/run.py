@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 from serving.errors import SettingsError
+from serving.first_import import import_fastmcp
 from serving.run import explain_errors, read_settings
-from serving.sources import import_fastmcp
 from serving.stop import leave
 from serving.web.listener import base_url, listen
 from ship.adapter.children.environment import hide_environment

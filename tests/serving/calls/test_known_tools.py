@@ -51,7 +51,7 @@ async def test_a_tool_is_looked_up_again_after_a_second(ask, asked):
         ask.time += KNOWN_SECONDS + 0.1
         await client.call_tool("one")
     assert asked == ["one", "one"]
-    assert [tool.timeout for tool in ask.found] == [1, 1, 2]
+    assert [known.seconds for known in ask.found] == [1, 1, 2]
 
 
 async def test_a_tool_with_versions_is_looked_up_each_time(ask, asked):
@@ -61,7 +61,7 @@ async def test_a_tool_with_versions_is_looked_up_each_time(ask, asked):
     async with Client(mcp) as client:
         for version in (None, "1", "2", "1"):
             await client.call_tool("one", version=version)
-    assert [tool.timeout for tool in ask.found] == [2, 1, 2, 1]
+    assert [known.seconds for known in ask.found] == [2, 1, 2, 1]
     assert len(asked) == 4
 
 
