@@ -80,6 +80,9 @@ def container(image: str, *options: str, arguments: tuple[str, ...] = (), health
         if healthy:
             running.wait_until("{{.State.Health.Status}}", "healthy")
         yield running
+    except Exception as error:
+        error.add_note(running.log)  # which is gone with it
+        raise
     finally:
         docker("rm", "--force", "--volumes", name)
 

@@ -38,21 +38,19 @@ class AppProcess:
         self._bundle, self._settings = bundle, settings
         self._mark = f"{secrets.token_hex(8)}."
         self._process: subprocess.Popen[bytes] | None = None
+        self._word: socket.socket | None = None
 
     def start(self, python: Sequence[str], module: str, env: Mapping[str, str], listener: socket.socket) -> bool:
-        """Run a module with this Python, to serve on `listener`, and wait until it does; False if it has no ASGI app.
+        """Run a module with this Python, and wait until it could serve on `listener`; False if it has no ASGI app.
 
         Raises:
             BundleError: it does not start, or not in time.
         """
-        reader, writer = os.pipe()
-        try:
-            self._process = self._run(python, module, env, (listener.fileno(), writer))
-        finally:
-            os.close(writer)
-        with open(reader, "rb", buffering=0) as pipe:  # noqa: PTH123  a descriptor
-            status, _, reason = self._read_status(pipe.fileno()).partition(": ")
-        if status == launch.SERVING:
+        self._word, theirs = socket.socketpair()
+        with theirs:
+            self._process = self._run(python, module, env, (listener.fileno(), theirs.fileno()))
+        status, _, reason = self._read_status(self._word).partition(": ")
+        if status == launch.STARTED:
             return True
         if status == launch.NO_APP:
             log.info("The bundle's app is none: %s", one_line(reason))
@@ -80,17 +78,17 @@ class AppProcess:
         except OSError as error:
             raise self._failed(f"its server cannot be started: {error.strerror}") from None
 
-    def _read_status(self, descriptor: int) -> str:
+    def _read_status(self, word: socket.socket) -> str:
         """Return the line that it says; nothing if it says none."""
         seconds, said = self._settings.bundle_start_seconds, b""
         end = time.monotonic() + seconds
         poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
+        poll.register(word, select.POLLIN)
         while not said.endswith(b"\n") and len(said) < _MOST_SAID_BYTES:
             if (left := end - time.monotonic()) <= 0:
                 raise self._failed(f"its server did not start within {seconds:g} s (BUNDLE_START_SECONDS)")
             if poll.poll(min(left, 1) * 1000):
-                piece = os.read(descriptor, _MOST_SAID_BYTES)
+                piece = word.recv(_MOST_SAID_BYTES)
                 if not piece:
                     return ""
                 said += piece
@@ -105,15 +103,16 @@ class AppProcess:
     def serve(self, *, delay: float, announce: Callable[[], None]) -> None:
         """Let it serve until SIGTERM or SIGINT, which it gets after `delay` more seconds.
 
-        `announce` is called as soon as these signals are waited for.
+        `announce` is called as soon as these signals are waited for, and before it accepts connections.
 
         Raises:
             BundleError: it ends by itself.
         """
-        assert self._process  # noqa: S101  it has been started
+        assert self._process and self._word  # noqa: S101, PT018  it has been started
         numbers = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
         signal.pthread_sigmask(signal.SIG_BLOCK, numbers)  # they are waited for, and so none is lost
         announce()
+        self._word.close()
         stopping = False
         while self._process.poll() is None:
             number = signal.sigwait(numbers)
@@ -136,6 +135,8 @@ class AppProcess:
         guardian.kill(self._mark, [self._process.pid] if self._process else [])
         if self._process:
             self._process.wait()
+        if self._word:
+            self._word.close()
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):

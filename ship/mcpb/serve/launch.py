@@ -1,9 +1,12 @@
 """Run in a bundle's process, by its path: imports the bundle's module and serves its `app` on a socket that listens.
 
 Standard library only, and nothing of ours: a bundle that was made from this template brings its own `serving`. How it
-goes is said in one line to whoever has started this: SERVING, NO_APP with the reason, or FAILED with the reason.
+goes is said in one line to whoever has started this: STARTED, NO_APP with the reason, or FAILED with the reason. After
+STARTED, connections are accepted once the other end is closed: whoever has answered until then has stopped, so nobody
+who is told that this is ready can then be told that it is not.
 """
 
+import asyncio
 import ctypes
 import importlib
 import inspect
@@ -17,13 +20,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-SERVING, NO_APP, FAILED = "serving", "no app", "failed"
+STARTED, NO_APP, FAILED = "started", "no app", "failed"
 PROBES = {"/health": {"status": "healthy"}, "/ready": {"status": "ready"}}
 _PR_SET_PDEATHSIG = 1
 
 
 def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
-    """Serve `module`'s app on the socket with the descriptor `listener`; say to descriptor `word` how it goes."""
+    """Serve `module`'s app on the socket with the descriptor `listener`; say to the socket `word` how it goes."""
     with suppress(OSError, AttributeError):  # prctl(2), Linux: ends with who has started this
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != options["parent"]:  # who has ended before that
@@ -43,10 +46,17 @@ def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
         is_serving = False
 
         async def startup(self, sockets: Any = None) -> None:
+            start_app = self.lifespan.startup
+
+            async def start_app_and_wait() -> None:
+                await start_app()
+                if not self.lifespan.should_exit:
+                    tell(STARTED)
+                    await asyncio.get_running_loop().run_in_executor(None, os.read, word, 1)
+
+            self.lifespan.startup = start_app_and_wait  # what follows it accepts connections
             await super().startup(sockets)
             self.is_serving = not self.should_exit
-            if self.is_serving:
-                tell(SERVING)
 
     given = {
         "log_level": "warning",
@@ -117,9 +127,8 @@ def _text(error: BaseException) -> str:
 
 
 def _tell(descriptor: int, word: str, reason: str = "") -> int:
-    with suppress(OSError):  # it has been told, or nobody listens any more
+    with suppress(OSError):  # nobody listens any more
         os.write(descriptor, f"{word}: {reason}".replace("\n", " ")[:1000].encode(errors="backslashreplace") + b"\n")
-        os.close(descriptor)
     return 1
 
 

@@ -144,6 +144,27 @@ def test_a_slow_import_does_not_look_dead_and_no_question_is_lost_when_it_is_ove
         assert len(answers) > 20
 
 
+@linux
+def test_nobody_is_told_that_it_is_ready_while_others_are_still_told_that_it_is_not(tmp_path, unused_port):
+    """Who loads is stopped while the app starts: the app does not answer before that has left the socket to it."""
+    go, begun, asked = tmp_path / "go", tmp_path / "begun", tmp_path / "asked"
+    source = waiting(go).replace("    assert scope", f"    open({str(asked)!r}, 'w')\n    assert scope")
+    (tmp_path / "x.mcpb").write_bytes(bundle({"server.py": f"open({str(begun)!r}, 'w')\n{source}"}))
+    given = {"BUNDLE_URL": (tmp_path / "x.mcpb").as_uri(), "BUNDLE_DIR": str(tmp_path / "bundle")}
+    with program(sys.executable, RUNNER, "--port", str(unused_port), **given) as process:
+        server = Server(process)
+        wait_until(begun.exists)
+        process.send_signal(signal.SIGSTOP)
+        go.touch()
+        wait_until(asked.exists)  # by its lifespan, which is what comes before the first connection
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.get(f"http://127.0.0.1:{unused_port}/ready", timeout=0.5)
+        process.send_signal(signal.SIGCONT)
+        server.wait_for("MCP on")
+        assert httpx2.get(f"http://127.0.0.1:{unused_port}/ready").status_code == 200
+        assert server.stop() == 0
+
+
 def test_a_stop_lets_calls_finish_and_leaves_nothing(tmp_path):
     calls = tmp_path / "calls"
     calls.mkdir()
