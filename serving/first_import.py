@@ -3,8 +3,11 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from serving.errors import SettingsError
 from serving.sources import one_line
@@ -39,10 +42,24 @@ def import_fastmcp() -> None:
 def _models_built_when_used() -> Iterator[None]:
     """Have pydantic build validators for the models that are defined meanwhile when they are first needed.
 
-    FastMCP and the SDK define some five hundred, of which a server needs a tenth: this is a seventh of its start.
+    FastMCP and the SDK define some five hundred, of which a server needs a tenth: this is a seventh of its start. Their
+    type adapters would still build what they are of; most are a client's, of all that a server could answer: 3.6 MB.
+    Pydantic has its option for both (`defer_build`), but lets only those who make an adapter choose it.
     """
+    build = TypeAdapter.__init__
+
+    @wraps(build)
+    def build_when_used(self: Any, *args: Any, config: Any = None, _parent_depth: int = 2, **given: Any) -> None:
+        given["_parent_depth"] = _parent_depth + 1  # which frame names in the type are looked up in: not this one
+        try:
+            build(self, *args, config=ConfigDict(defer_build=True) if config is None else config, **given)
+        except PydanticUserError:
+            build(self, *args, config=config, **given)  # a single model, whose own option counts
+
     BaseModel.model_config["defer_build"] = True
+    TypeAdapter.__init__ = build_when_used  # type: ignore[method-assign]
     try:
         yield
     finally:
+        TypeAdapter.__init__ = build  # type: ignore[method-assign]
         del BaseModel.model_config["defer_build"]
