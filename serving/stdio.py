@@ -20,6 +20,7 @@ from fastmcp.server.context import set_transport
 from mcp.server.stdio import stdio_server
 from mcp_types import JSONRPCNotification
 
+from serving.calls.own_tools import find_own_tools_by_name
 from serving.calls.results import encodable
 from serving.messages import BadMessage, read_message
 from serving.session_state import load_state_when_used
@@ -42,6 +43,7 @@ def serve(create_server: Callable[[], FastMCP], settings: Settings) -> None:
     wire = claim_wire()  # before the tools are imported: they may print
     mcp = create_server()
     load_state_when_used(mcp)
+    find_own_tools_by_name(mcp)
     with export_traces(mcp.name, str(mcp.version), details=settings.log_level == "debug"):
         anyio.run(_serve, mcp, wire)
 

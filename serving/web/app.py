@@ -21,6 +21,7 @@ from serving.auth.protected_resource import metadata_routes
 from serving.auth.verifier import WarnIfOpen, warn_if_open
 from serving.calls.hangup import WatchHangUp
 from serving.calls.order import limits_of
+from serving.calls.own_tools import find_own_tools_by_name
 from serving.calls.param_headers import compare_no_headers
 from serving.errors import SettingsError, StartError
 from serving.metrics import metrics_route, serve_metrics
@@ -52,6 +53,7 @@ def create_app(mcp: FastMCP, settings: Settings) -> Starlette:
     """
     limits = limits_of(mcp)
     compare_no_headers(mcp)
+    find_own_tools_by_name(mcp)
     load_state_when_used(mcp)
     readiness = Readiness()
     drain = Drain(settings, readiness, limits)
