@@ -1,12 +1,14 @@
-"""A tool is found by its name, and is the one that FastMCP finds by looking through all of them."""
+"""A tool is found by its name, and is the one that FastMCP finds by asking everybody and looking through all."""
 
 import pytest
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError
+from fastmcp.server.providers import LocalProvider, aggregate
+from fastmcp.server.transforms import Namespace, Transform
 from fastmcp.tools import Tool
 from fastmcp.utilities.versions import VersionSpec
 
-from serving.calls.own_tools import find_own_tools_by_name
+from serving.calls.own_tools import FindOwnTools, find_own_tools_by_name
 
 
 class Unread(dict):
@@ -14,38 +16,101 @@ class Unread(dict):
         raise AssertionError("all were looked through")
 
 
-def tool(name: str, version: str | None = None) -> Tool:
-    return Tool.from_function(lambda: "said", name=name, version=version)
+class Failing(Transform):
+    async def get_tool(self, name, call_next, *, version=None):
+        raise RuntimeError("no")
 
 
-def server() -> FastMCP:
+def tool(name: str, version: str | None = None, **others) -> Tool:
+    return Tool.from_function(lambda: "said", name=name, version=version, **others)
+
+
+def plain() -> FastMCP:
     mcp = FastMCP("test")
-    for name, version in (("word", None), ("many", "1.0"), ("many", "2.0"), ("word@", None), ("hidden", None)):
+    for name, version in (("word", None), ("many", "1.0"), ("many", "2.0"), ("word@", None), ("other", None)):
         mcp.add_tool(tool(name, version))
-    mcp.disable(names={"hidden"})
+    mcp.add_tool(tool("forbidden", auth=lambda _: False))
+    mcp.add_tool(tool("allowed", auth=lambda _: True))
     return mcp
 
 
+def disabled() -> FastMCP:
+    mcp = plain()
+    mcp.disable(names={"word"})
+    return mcp
+
+
+def renamed() -> FastMCP:
+    mcp = plain()
+    mcp.add_transform(Namespace("my"))
+    return mcp
+
+
+def renamed_itself() -> FastMCP:
+    mcp = plain()
+    mcp.local_provider.add_transform(Namespace("my"))
+    return mcp
+
+
+def with_another_provider() -> FastMCP:
+    mcp, other = plain(), LocalProvider()
+    for name, version in (("theirs", None), ("many", "3.0")):
+        other.add_tool(tool(name, version))
+    mcp.add_provider(other)
+    return mcp
+
+
+def with_another_server() -> FastMCP:
+    mcp = plain()
+    mcp.mount(plain(), namespace="my")
+    return mcp
+
+
+def failing() -> FastMCP:
+    mcp = plain()
+    mcp.local_provider.add_transform(Failing())
+    return mcp
+
+
+KINDS = [plain, disabled, renamed, renamed_itself, with_another_provider, with_another_server, failing]
+NAMES = ["word", "word@", "many", "many@2.0", "other", "forbidden", "allowed", "none", "", "my_word", "theirs"]
+
+
 @pytest.mark.parametrize("version", [None, "1.0", "2.0", "3.0"])
-@pytest.mark.parametrize("name", ["word", "word@", "many", "many@2.0", "hidden", "none", "", "word@2.0"])
-async def test_what_is_found_is_what_fastmcp_finds(name, version):
-    mcp, spec = server(), VersionSpec(eq=version) if version else None
-    expected = await mcp.get_tool(name, spec)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_found_is_what_fastmcp_finds(kind, version):
+    def said(found: Tool | None) -> str | None:
+        return f"{found.name} {found.version}" if found else None
+
+    mcp, spec = kind(), VersionSpec(eq=version) if version else None
+    expected = {name: said(await mcp.get_tool(name, spec)) for name in NAMES}
     find_own_tools_by_name(mcp)
-    assert await mcp.get_tool(name, spec) is expected
+    assert {name: said(await mcp.get_tool(name, spec)) for name in NAMES} == expected
+    assert any(expected.values()) == (kind is not failing)
 
 
-async def test_all_are_looked_through_only_for_versions():
-    mcp = server()
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_listed_is_what_fastmcp_lists(kind):
+    mcp = kind()
+    expected = [one.name for one in await mcp.list_tools()]
+    find_own_tools_by_name(mcp)
+    assert [one.name for one in await mcp.list_tools()] == expected
+
+
+async def test_nobody_else_is_asked_and_not_all_are_looked_through(monkeypatch):
+    mcp = plain()
     find_own_tools_by_name(mcp)
     mcp.local_provider._components = Unread(mcp.local_provider._components)
-    assert (await mcp.get_tool("word")).name == "word"
+    monkeypatch.setattr(aggregate, "gather", None)
+    assert (await mcp.call_tool("word", {})).content[0].text == "said"
     with pytest.raises(AssertionError):
         await mcp.local_provider.get_tool("many")
+    with pytest.raises(TypeError):
+        await mcp.get_tool("allowed")
 
 
 async def test_tools_that_come_and_go_are_known():
-    mcp = server()
+    mcp = plain()
     find_own_tools_by_name(mcp)
     mcp.local_provider.remove_tool("word")
     assert await mcp.get_tool("word") is None
@@ -53,15 +118,32 @@ async def test_tools_that_come_and_go_are_known():
     assert (await mcp.get_tool("new")).name == "new"
 
 
-async def test_where_fastmcp_keeps_them_elsewhere_it_is_asked():
-    mcp = server()
+async def test_what_is_transformed_before_is_left_to_fastmcp_and_what_comes_after_is_not():
+    mcp = plain()
     find_own_tools_by_name(mcp)
-    kept, mcp.local_provider._components = mcp.local_provider._components, {}
-    mcp.local_provider._components.update({f"v5/{key}": one for key, one in kept.items()})
+    mcp.add_transform(Namespace("my"))
+    assert [(await mcp.get_tool("my_word")).name, await mcp.get_tool("word")] == ["my_word", None]
+
+
+async def test_where_fastmcp_keeps_them_elsewhere_it_is_asked():
+    mcp = plain()
+    find_own_tools_by_name(mcp)
+    kept = mcp.local_provider._components
+    mcp.local_provider._components = {f"v5/{key}": one for key, one in kept.items()}
     assert (await mcp.get_tool("word")).name == "word"
 
 
+def test_a_server_that_finds_tools_in_its_own_way_is_left_alone():
+    class Mine(FastMCP):
+        async def _get_tool(self, name, version=None):
+            return tool(name)
+
+    mcp = Mine("test")
+    find_own_tools_by_name(mcp)
+    assert not [one for one in mcp.transforms if isinstance(one, FindOwnTools)]
+
+
 def test_fastmcp_takes_no_second_tool_beside_one_without_versions():
-    mcp = server()
+    mcp = plain()
     with pytest.raises((ValueError, FastMCPError)):
         mcp.add_tool(tool("word", "1.0"))
