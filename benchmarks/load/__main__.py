@@ -77,7 +77,7 @@ async def _keep_calling(
 def _result(log: Log, start: float, busy: float) -> Result:
     counted = [(began, ended) for began, ended in log.calls if began >= start]
     first = " ".join(log.errors[0].split()) if log.errors else ""
-    result = Result(len(counted), len(log.errors), first, busy=busy)
+    result = Result(len(counted), len(log.errors), first, busy=busy, answered=len(log.calls))
     if counted:
         times = sorted(ended - began for began, ended in counted)
         result.calls_per_second = len(counted) / (max(ended for _, ended in counted) - start)

@@ -1,6 +1,7 @@
 """One round: a process of the load, and what the server has used meanwhile."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ class Round:
     """The most bytes that all its processes had meanwhile."""
     busiest: float = 0.0
     """How much of what its processes have computed was done by the one that did most; 1 is all of it."""
+    processor_ms: float = 0.0
+    """How long they have computed for a call, all together."""
 
 
 def drive(job: Job, logs: Path, server: int | None = None) -> Round:
@@ -52,4 +55,8 @@ def drive(job: Job, logs: Path, server: int | None = None) -> Round:
     shares = [one.computed - used.get(one.pid, 0) for one in (tree(server) if server else [])]
     if server:
         settle(server, len(before))
-    return Round(Result(**json.loads(said)), memory, max(shares) / sum(shares) if any(shares) else 0.0)
+    result = Result(**json.loads(said))
+    if not any(shares):
+        return Round(result, memory)
+    computed_ms = sum(shares) * 1000 / os.sysconf("SC_CLK_TCK")
+    return Round(result, memory, max(shares) / sum(shares), computed_ms / max(result.answered, 1))

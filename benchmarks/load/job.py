@@ -41,3 +41,5 @@ class Result:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     busy: float = 0.0
+    answered: int = 0
+    """Calls with those of the warm-up."""

@@ -1,7 +1,8 @@
 """What a second process brings: `uvicorn --workers 2` beside one, with asyncio's own loop and with uvloop.
 
 The kernel spreads connections over the processes, and not evenly: "busiest" is how much of the work one of them did.
-On a machine of two cores the load takes its part of them, too.
+On a machine of two cores the load takes its part of them, too; "processor" is what all of them compute for a call, and
+says how many there would be if each process had a core.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from benchmarks.report.tables import Table
 from benchmarks.running import Running, workers
 
 NAME: Final = "workers"
-METRICS: Final = ("calls_per_second", "p99_ms", "busiest_percent")
+METRICS: Final = ("calls_per_second", "p99_ms", "busiest_percent", "processor_ms")
 COUNTS: Final = (1, 2)
 
 

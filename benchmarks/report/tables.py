@@ -13,6 +13,7 @@ TITLES: Final = {
     "p99_ms": "p99, ms",
     "memory_mb": "memory, MB",
     "busiest_percent": "busiest, %",
+    "processor_ms": "processor, ms",
     "health_ms": "health, ms",
     "call_ms": "call, ms",
     "stdio_ms": "stdio, ms",
@@ -49,7 +50,11 @@ class Row:
         self.load_busy = max(self.load_busy, round(result.busy, 2))
         if result.calls:
             speed = {name: getattr(result, name) for name in ("calls_per_second", "p50_ms", "p99_ms")}
-            also = {"memory_mb": measured.memory / 1e6, "busiest_percent": measured.busiest * 100}
+            also = {
+                "memory_mb": measured.memory / 1e6,
+                "busiest_percent": measured.busiest * 100,
+                "processor_ms": measured.processor_ms,
+            }
             self.add(speed | {name: number for name, number in also.items() if number} | more)
 
     def all_of(self, name: str) -> list[float]:

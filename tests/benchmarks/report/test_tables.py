@@ -48,6 +48,13 @@ def test_a_round_without_an_answer_is_an_error_and_no_number(table):
     assert (ours.errors, ours.error, ours.median("calls_per_second")) == (8, "it broke", 200)
 
 
+def test_what_the_processes_have_used_is_a_number_where_it_is_known(table):
+    table.take("absent", Round(Result(10, calls_per_second=10.0), 5_000_000, 0.75, 2.5))
+    absent = table.row("absent")
+    assert [absent.median(name) for name in ("memory_mb", "busiest_percent", "processor_ms")] == [5, 75, 2.5]
+    assert table.row("ours").median("processor_ms") is None
+
+
 def test_a_program_gets_each_round(table):
     said = json.loads(json.dumps(table.as_json()))
     ours = said["rows"][1]
