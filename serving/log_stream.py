@@ -23,7 +23,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._gathered: list[logging.LogRecord] = []
+        self._gathered: list[str] = []
         self._waker: asyncio.AbstractEventLoop | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -34,8 +34,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
             self.flush()
             super().emit(record)
             return
-        vars(record).update(dict.fromkeys(KNOWING) | whose(record) | vars(record))  # later it is another's turn
-        self._gathered.append(record)
+        self._gathered.append(self._line(record))  # now: later it would be another request's turn
         if self._waker is not loop:
             self._waker = loop
             loop.call_later(GATHER_SECONDS, self.flush)
@@ -46,7 +45,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
             self._waker = None
             gathered, self._gathered = self._gathered, []
             with suppress(OSError, ValueError):  # stderr is gone
-                self.stream.write("".join(map(self._line, gathered)))
+                self.stream.write("".join(gathered))
                 super().flush()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name

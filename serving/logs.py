@@ -12,7 +12,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any, Final, TextIO
 
-from serving.log_stream import KNOWING, StderrHandler, whose
+from serving.log_stream import StderrHandler, whose
 from serving.settings import Settings
 
 log: Final = logging.getLogger("serving.logs")
@@ -101,7 +101,6 @@ class JsonFormatter(logging.Formatter):
     def details(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return what `extra=`, `exc_info=` and the request in which it was made give to `record`."""
         details = {key: value for key, value in vars(record).items() if key not in _STANDARD} | whose(record)
-        details = {key: value for key, value in details.items() if value is not None or key not in KNOWING}
         if record.exc_info and record.exc_info[0]:
             kind, error, trace = record.exc_info
             details |= {"error": kind.__name__, "where": _where(trace)}
