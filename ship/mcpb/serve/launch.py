@@ -52,7 +52,10 @@ def main(module: str, listener: int, word: int, options: dict[str, Any]) -> int:
                 await start_app()
                 if not self.lifespan.should_exit:
                     tell(STARTED)
-                    await asyncio.get_running_loop().run_in_executor(None, os.read, word, 1)
+                    loop, closed = asyncio.get_running_loop(), asyncio.Event()
+                    loop.add_reader(word, closed.set)  # no thread: the app may have taken all of them
+                    await closed.wait()
+                    loop.remove_reader(word)
 
             self.lifespan.startup = start_app_and_wait  # what follows it accepts connections
             await super().startup(sockets)

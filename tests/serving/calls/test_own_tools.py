@@ -8,7 +8,7 @@ from fastmcp.server.transforms import Namespace, Transform
 from fastmcp.tools import Tool
 from fastmcp.utilities.versions import VersionSpec
 
-from serving.calls.own_tools import FindOwnTools, find_own_tools_by_name
+from serving.calls.own_tools import find_own_tools_by_name
 
 
 class Unread(dict):
@@ -118,7 +118,7 @@ async def test_tools_that_come_and_go_are_known():
     assert (await mcp.get_tool("new")).name == "new"
 
 
-async def test_what_is_transformed_before_is_left_to_fastmcp_and_what_comes_after_is_not():
+async def test_what_is_transformed_later_is_found_by_its_new_name():
     mcp = plain()
     find_own_tools_by_name(mcp)
     mcp.add_transform(Namespace("my"))
@@ -133,14 +133,52 @@ async def test_where_fastmcp_keeps_them_elsewhere_it_is_asked():
     assert (await mcp.get_tool("word")).name == "word"
 
 
-def test_a_server_that_finds_tools_in_its_own_way_is_left_alone():
-    class Mine(FastMCP):
-        async def _get_tool(self, name, version=None):
-            return tool(name)
+class Guarded(FastMCP):
+    async def _get_tool(self, name, version=None):
+        return None
 
-    mcp = Mine("test")
+
+class Guard(aggregate.AggregateProvider):
+    async def _get_tool(self, name, version=None):
+        return None
+
+
+class Mixed(FastMCP, Guard):
+    pass
+
+
+async def nothing(name, version=None):
+    return None
+
+
+@pytest.mark.parametrize("kind", [Guarded, Mixed])
+async def test_a_server_of_a_class_that_finds_tools_in_its_own_way_is_left_alone(kind):
+    mcp = kind("test")
+    mcp.add_tool(tool("word"))
     find_own_tools_by_name(mcp)
-    assert not [one for one in mcp.transforms if isinstance(one, FindOwnTools)]
+    assert await mcp.get_tool("word") is None
+
+
+@pytest.mark.parametrize("which", ["server", "provider"])
+async def test_so_is_one_that_was_told_how_to_find_them(which, monkeypatch):
+    mcp = plain()
+    monkeypatch.setattr(mcp if which == "server" else mcp.local_provider, "_get_tool", nothing)
+    find_own_tools_by_name(mcp)
+    assert await mcp.get_tool("word") is None
+
+
+async def test_a_tool_of_an_app_with_two_names_is_still_found_by_its_hash():
+    meta = {"fastmcp": {"tool_hash": "0123456789ab"}, "ui": {"visibility": ["app"]}}
+    found = []
+    for quick in (False, True):
+        mcp = FastMCP("test")
+        for name in ("save", "save2"):
+            mcp.add_tool(tool(name, meta=meta))
+        if quick:
+            find_own_tools_by_name(mcp)
+        said = await mcp.get_tool_by_hash("0123456789ab", "save")
+        found.append(said and said.name)
+    assert found[0] == found[1] == "save"
 
 
 def test_fastmcp_takes_no_second_tool_beside_one_without_versions():

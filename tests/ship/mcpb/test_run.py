@@ -165,6 +165,30 @@ def test_nobody_is_told_that_it_is_ready_while_others_are_still_told_that_it_is_
         assert server.stop() == 0
 
 
+def test_an_app_that_has_taken_all_threads_is_served(tmp_path):
+    source = """
+import asyncio, threading
+
+over = threading.Event()
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        for _ in range(100):
+            asyncio.get_running_loop().run_in_executor(None, over.wait)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        over.set()
+        return await send({"type": "lifespan.shutdown.complete"})
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})
+"""
+    with running(bundle({"server.py": source}), tmp_path) as server:
+        assert httpx2.get(server.url, timeout=SECONDS).text == "done"
+        assert server.stop() == 0
+
+
 def test_a_stop_lets_calls_finish_and_leaves_nothing(tmp_path):
     calls = tmp_path / "calls"
     calls.mkdir()
