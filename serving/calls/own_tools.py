@@ -15,9 +15,10 @@ from fastmcp.utilities.versions import VersionSpec
 
 def find_own_tools_by_name(mcp: FastMCP) -> None:
     """Have the tools of `mcp` found so, unless it or its provider finds tools in a way of its own."""
-    own, ask_all = mcp.local_provider, mcp._get_tool
+    own = mcp.local_provider
     if _finders(mcp) != [FastMCP, AggregateProvider, Provider] or _finders(own) != [LocalProvider, Provider]:
         return
+    ask_all = mcp._get_tool
 
     async def get_tool(name: str, version: VersionSpec | None = None) -> Tool | None:
         if version is None and mcp.providers == [own] and not own.transforms:
