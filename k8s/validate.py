@@ -22,7 +22,6 @@ try:
     from k8s.options import parse, parser_for
     from k8s.terminal import clean_up_when_ended
     from k8s.validation.live import Live
-    from k8s.validation.protocol import HANDSHAKE_ERA, MODERN_ERA, converse
     from k8s.validation.replicas import go_round
     from k8s.validation.report import Report, in_a_line
     from k8s.validation.routes import Routes
@@ -74,6 +73,8 @@ async def _ask(report: Report, server: Server) -> None:
     if server.unauthenticated:
         report.skip("lists and calls", "no token was given (--token or MCP_TOKEN)")
         return
+    from k8s.validation.protocol import HANDSHAKE_ERA, MODERN_ERA, converse  # FastMCP takes a second or two
+
     for era in (MODERN_ERA, HANDSHAKE_ERA):
         await converse(report, server, era, routes.counts)
 

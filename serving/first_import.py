@@ -4,13 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from serving.errors import SettingsError
 from serving.sources import one_line
+
+_ONE_AT_A_TIME: Final = Lock()
+"""A second thread would take for pydantic's own what the first has put in its place, and put that back."""
 
 
 def import_fastmcp() -> None:
@@ -25,7 +29,7 @@ def import_fastmcp() -> None:
     os.environ.setdefault("FASTMCP_ENV_FILE", os.devnull)
     os.environ["FASTMCP_LOG_ENABLED"] = "false"
     try:
-        with _models_built_when_used():
+        with _ONE_AT_A_TIME, _models_built_when_used():
             import fastmcp
             import fastmcp.server.server
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -24,6 +24,8 @@ LEFT_OUT = shutil.ignore_patterns(
 """What git ignores, for shutil.copytree."""
 SECONDS = 30
 """How long a test waits for a process before it fails; nothing should come near it."""
+SHARED = 600
+"""The same for a process that all tests of a file share."""
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
 """The params of a handshake."""
@@ -83,9 +85,15 @@ class Server:
         return self.process.wait(SECONDS)
 
 
-@contextmanager
-def program(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def program(*command: str | Path, **variables: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """Run a command with pipes; kill it in the end, or when a test hangs."""
+    return _program(command, variables, SECONDS)
+
+
+@contextmanager
+def _program(
+    command: Sequence[str | Path], variables: dict[str, str], seconds: float
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -95,7 +103,7 @@ def program(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
         stderr=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(SECONDS, process.kill)
+    watchdog = threading.Timer(seconds, process.kill)
     watchdog.start()
     try:
         yield process
@@ -105,10 +113,21 @@ def program(*command: str | Path, **variables: str) -> Iterator[subprocess.Popen
         process.communicate()
 
 
-@contextmanager
-def serving(*arguments: str, script: Path | str = SAMPLE, **variables: str) -> Iterator[Server]:
+def serving(*arguments: str, script: Path | str = SAMPLE, **variables: str) -> AbstractContextManager[Server]:
     """Run `script` over HTTP on a free port; yield it as soon as it says where it answers."""
-    with program(sys.executable, script, "--port", "0", *arguments, **variables) as process:
+    return _serving(arguments, script, variables, SECONDS)
+
+
+def serving_all(*arguments: str, script: Path | str = SAMPLE, **variables: str) -> AbstractContextManager[Server]:
+    """Run it for all tests of a file."""
+    return _serving(arguments, script, variables, SHARED)
+
+
+@contextmanager
+def _serving(
+    arguments: Sequence[str], script: Path | str, variables: dict[str, str], seconds: float
+) -> Iterator[Server]:
+    with _program((sys.executable, script, "--port", "0", *arguments), variables, seconds) as process:
         server = Server(process)
         try:
             found = re.search(r"MCP on (http://[^,]+),", server.wait_for("MCP on "))

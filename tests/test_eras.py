@@ -10,7 +10,7 @@ from fastmcp import Client
 from mcp_types import ElicitResult, PromptReference
 
 from tests.eras import Column, Era, only
-from tests.support import post, serving
+from tests.support import post, serving, serving_all
 
 MODERN = Era("2026-07-28", "2026-07-28", ())
 SESSIONS = Era("handshake, sessions", "legacy", ("--stateless", "false"))
@@ -27,7 +27,7 @@ async def seen(column: Column, key: str, *expected: str) -> None:
 
 @pytest.fixture(scope="module", params=EVERY, ids=lambda era: era.name)
 def column(request) -> Iterator[Column]:
-    with serving(*request.param.arguments) as server:
+    with serving_all(*request.param.arguments) as server:
         yield Column(request.param, server)
 
 

@@ -9,7 +9,7 @@ from fastmcp.client.elicitation import ElicitResult
 from fastmcp.client.transports import StreamableHttpTransport
 from mcp import MCPError
 
-from tests.support import serving
+from tests.support import serving, serving_all
 
 
 class RoundRobin(httpx2.AsyncBaseTransport):
@@ -43,8 +43,8 @@ def replicas():
     """The second one seals with another key already, as in the middle of a rotation."""
     old, new = "0123456789abcdef" * 2, "fedcba9876543210" * 2
     with (
-        serving(MCP_REQUEST_STATE_KEYS=f"{old},{new}") as first,
-        serving(MCP_REQUEST_STATE_KEYS=f"{new},{old}") as second,
+        serving_all(MCP_REQUEST_STATE_KEYS=f"{old},{new}") as first,
+        serving_all(MCP_REQUEST_STATE_KEYS=f"{new},{old}") as second,
     ):
         yield first, second
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.support import Server, post, serving
+from tests.support import Server, post, serving_all
 
 ERA = "2026-07-28"
 HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION, INVALID_PARAMS = -32020, -32601, -32022, -32602
@@ -14,7 +14,7 @@ HEADER_MISMATCH, METHOD_NOT_FOUND, UNSUPPORTED_VERSION, INVALID_PARAMS = -32020,
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving() as server:
+    with serving_all() as server:
         yield server
 
 

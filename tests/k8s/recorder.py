@@ -1,9 +1,10 @@
 """Programs for a PATH that write down how they are called, and answer as a cluster with one Deployment would.
 
 `kubectl kustomize` is the real one. What the cluster holds are files in the folder RECORD, one a thing.
+
+A test calls some thirty of them, so what only one of them needs is imported there.
 """
 
-import asyncio
 import base64
 import json
 import os
@@ -12,12 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIKUBE = ROOT / "k8s" / "overlays" / "minikube"
@@ -81,9 +79,9 @@ def record(folder: Path, programs: Sequence[str] = PROGRAMS) -> Recorder:
 
 def all_is_well(recorder: Recorder, pods: Sequence[str], overlay: Path = MINIKUBE) -> None:
     """Fill it with what an overlay becomes in a cluster where nothing is wrong."""
-    kustomize = [shutil.which("kubectl") or "", "kustomize", str(overlay)]
-    manifests = subprocess.run(kustomize, capture_output=True, check=True).stdout
-    found = {resource["kind"]: resource for resource in yaml.safe_load_all(manifests)}
+    from tests.k8s.kustomize import render
+
+    found = {resource["kind"]: resource for resource in render(overlay)}
     deployment = found["Deployment"]
     deployment["metadata"]["generation"] = 3
     deployment["status"] = {"observedGeneration": 3, "updatedReplicas": len(pods), "availableReplicas": len(pods)}
@@ -165,6 +163,8 @@ def _create(recorder: Recorder, _: list[str], stdin: str) -> str:
 
 
 def _apply(recorder: Recorder, _: list[str], stdin: str) -> str:
+    import yaml
+
     return "\n".join(_apply_one(recorder, resource) for resource in yaml.safe_load_all(stdin))
 
 
@@ -227,26 +227,10 @@ def _forward(recorder: Recorder, words: list[str], _: str) -> int:
     if (upstream := ports.get(target)) is None:
         sys.stderr.write(f'Error from server (NotFound): {target} "x" not found\n')
         return 1
-    asyncio.run(_forward_to(upstream, words[-1].rpartition(":")[2]))
+    from tests.k8s.forwarding import forward
+
+    forward(upstream, words[-1].rpartition(":")[2])
     return 0
-
-
-async def _forward_to(upstream: int, port: str) -> None:
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to = await asyncio.open_connection("127.0.0.1", upstream)
-        await asyncio.gather(pipe(reader, to), pipe(there, writer))
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    sys.stdout.write(f"Forwarding from 127.0.0.1:{server.sockets[0].getsockname()[1]} -> {port}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
 
 
 VERBS: dict[str, Callable[[Recorder, list[str], str], str | int]] = {

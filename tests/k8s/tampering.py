@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from logging import CRITICAL
 from typing import Any
 
@@ -125,20 +125,26 @@ class Tampering:
         if (request.method, request.url.path) == ("GET", "/mcp"):  # may be a stream
             response = Response(status_code=405)
         else:
-            async with httpx2.AsyncClient(timeout=30) as client:
-                url = self._upstream + request.url.path
-                found = await client.request(request.method, url, content=sent, headers=headers)
+            url = self._upstream + request.url.path
+            found = await request.state.client.request(request.method, url, content=sent, headers=headers)
             kept = {key: found.headers[key] for key in KEPT if key in found.headers}
             response = Response(found.content, found.status_code, kept)
         return CHANGES[self._fault](request, sent, response)
 
 
+@asynccontextmanager
+async def _with_client(_: Starlette) -> AsyncIterator[dict[str, httpx2.AsyncClient]]:
+    async with httpx2.AsyncClient(timeout=30) as client:
+        yield {"client": client}
+
+
 @contextmanager
 def tampering(upstream: str, fault: str) -> Iterator[str]:
     """Run it; yield its address. The fault is a name of CHANGES."""
-    app = Starlette()
+    app = Starlette(lifespan=_with_client)
     app.add_route("/{path:path}", Tampering(upstream, fault).__call__, methods=METHODS)
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each answer takes 40 ms
     server = uvicorn.Server(uvicorn.Config(app, log_level=CRITICAL + 1, timeout_graceful_shutdown=0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -12,7 +12,7 @@ from k8s.validate import validate
 from k8s.validation.report import Report
 from k8s.validation.server import ECHO, Server, has_tool
 from tests.k8s.tampering import CHANGES, HOSTILE, TOKEN, tampering
-from tests.support import ROOT, SECONDS, environment, serving
+from tests.support import ROOT, SECONDS, environment, serving, serving_all
 
 KNOWN = Path(__file__).with_name("template_server.py")
 
@@ -38,9 +38,8 @@ def skipped(report):
     return {name: check.detail for name, check in report.items() if check.outcome == "skipped"}
 
 
-async def test_a_good_server_passes_everything():
-    with serving(script=KNOWN) as server:
-        report = await report_on(server.base, replicas=True)
+async def test_a_good_server_passes_everything(good):
+    report = await report_on(good, replicas=True)
     assert not failed(report)
     assert skipped(report).keys() == {"a request without a token"}
     assert report["GET /health"].detail == "known 1.2.3"
@@ -61,9 +60,8 @@ async def test_a_protected_server_is_asked_with_the_token_and_once_without():
     assert not [check for check in report.values() if TOKEN in check.detail]
 
 
-async def test_a_server_that_asks_for_no_token_although_one_is_given_is_found():
-    with serving(script=KNOWN) as server:
-        report = await report_on(server.url, token=TOKEN)
+async def test_a_server_that_asks_for_no_token_although_one_is_given_is_found(good):
+    report = await report_on(good, token=TOKEN)
     assert failed(report).keys() == {"a request without a token"}
 
 
@@ -113,15 +111,15 @@ async def test_a_fault_is_found_and_nothing_else(fault, found):
         assert set(failed(await report_on(server.url))) == found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def good():
-    with serving(script=KNOWN) as server:
+    with serving_all(script=KNOWN) as server:
         yield server.base
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def protected():
-    with serving(script=KNOWN, MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN) as server:
+    with serving_all(script=KNOWN, MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN) as server:
         yield server.base
 
 
@@ -344,14 +342,13 @@ def script(*arguments, **variables):
     )
 
 
-def test_the_lines_are_numbered_and_end_with_a_total():
-    with serving(script=KNOWN) as server:
-        done = script("--url", server.base)
+def test_the_lines_are_numbered_and_end_with_a_total(good):
+    done = script("--url", good)
     *lines, blank, total = done.stdout.splitlines()
     assert (done.returncode, done.stderr, blank) == (0, "", "")
     assert lines[1] == "✓  2 GET /health: known 1.2.3"
     assert "-  6 a request without a token: no token was given (--token or MCP_TOKEN)" in lines
-    assert total == f"{server.base}: {len(lines) - 1} passed, 0 failed, 1 skipped"
+    assert total == f"{good}: {len(lines) - 1} passed, 0 failed, 1 skipped"
 
 
 def test_machines_get_json_and_a_failure_is_status_1(unused_port):
@@ -366,9 +363,8 @@ def test_machines_get_json_and_a_failure_is_status_1(unused_port):
     }
 
 
-def test_the_token_comes_from_the_environment_and_is_not_shown():
-    with serving(script=KNOWN, MCP_AUTH="token", MCP_AUTH_TOKENS=TOKEN) as server:
-        done = script("--url", server.url, MCP_TOKEN=TOKEN)
+def test_the_token_comes_from_the_environment_and_is_not_shown(protected):
+    done = script("--url", protected, MCP_TOKEN=TOKEN)
     assert done.returncode == 0
     assert TOKEN not in done.stdout + done.stderr
 

@@ -19,6 +19,21 @@ def test_models_are_built_when_they_are_used_and_only_those_of_fastmcp_and_the_s
         assert process.communicate()[0] == "False True\n{'content': []}\n"
 
 
+def test_two_threads_that_import_it_at_once_leave_pydantic_as_it_was():
+    code = (
+        "import threading\n"
+        "from pydantic import BaseModel, TypeAdapter\n"
+        "import serving.first_import as first\n"
+        "before = TypeAdapter.__init__\n"
+        "threads = [threading.Thread(target=first.import_fastmcp) for _ in range(2)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "print(TypeAdapter.__init__ is before, 'defer_build' in BaseModel.model_config)\n"
+    )
+    with program(sys.executable, "-c", code) as process:
+        assert process.communicate() == ("True False\n", "")
+
+
 def test_so_are_type_adapters_and_each_of_them_can_be_built():
     """Whatever is found in the modules of FastMCP and the SDK: a later version may have others."""
     code = (

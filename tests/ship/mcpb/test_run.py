@@ -136,12 +136,13 @@ def test_a_slow_import_does_not_look_dead_and_no_question_is_lost_when_it_is_ove
         asking.start()
         go.touch()
         server.wait_for("MCP on")
-        for _ in range(20):
+        served = len(answers)
+        while asking.is_alive() and len(answers) < served + 20:
             assert httpx2.get(f"{base}/ready").status_code == 200
         over.set()
         asking.join()
         assert set(answers) == {200}
-        assert len(answers) > 20
+        assert len(answers) >= served + 20
 
 
 @linux
