@@ -73,14 +73,14 @@ include $(wildcard tests/*/*.mk ship/*.mk ship/*/*.mk k8s/*.mk benchmarks/*.mk b
 .PHONY: lock
 lock: $(VENV)/dev ## Lock the dependencies with hashes, for every Python and platform (ARGS=--upgrade for newer ones)
 	@$(LOCK) --output-file requirements.txt >/dev/null
-	@$(LOCK) --group dev --constraints requirements.txt $(SLOW:%=--no-emit-package %) --output-file requirements-dev.txt >/dev/null
+	@$(LOCK) --group dev --constraints requirements.txt --no-emit-package $(SLOW) --output-file requirements-dev.txt >/dev/null
 
 LOCK = $(PYTHON) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-package pip --custom-compile-command 'make lock' $(ARGS)
 
-# With them, whatever imports jsonschema reads grammars first: every client here, for two seconds. They check addresses in
-# schemas, which nothing here needs.
-SLOW = rfc3987-syntax lark
+# With it, jsonschema reads grammars when it is imported, which every client does here: two seconds each time. It checks
+# addresses that are not ASCII, and jsonschema goes without.
+SLOW = rfc3987-syntax
 
 .PHONY: update
 update: $(VENV)/dev ## Bring this copy up to the newest release of the template that it was made from

@@ -15,6 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that this file can be run by its path
 
+_LACKS = "validate.py: this Python has no %s: run `make validate`, or .venv/bin/python k8s/validate.py"
+
 try:
     import httpx2
 
@@ -27,7 +29,7 @@ try:
     from k8s.validation.routes import Routes
     from k8s.validation.server import Server
 except ModuleNotFoundError as error:
-    sys.exit(f"validate.py: this Python has no {error.name}: run `make validate`, or .venv/bin/python k8s/validate.py")
+    sys.exit(_LACKS % error.name)
 
 
 async def validate(options: argparse.Namespace, report: Report) -> None:
@@ -101,6 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except ModuleNotFoundError as error:
+        sys.exit(_LACKS % error.name)
     except Exception as error:  # of this machine: a proxy, certificates
         report.fail("the validation itself", in_a_line(error))
     if options.json:

@@ -10,14 +10,16 @@ def forward(upstream: int, port: str) -> None:
     asyncio.run(_forward(upstream, port))
 
 
-async def _forward(upstream: int, port: str) -> None:
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what arrives until its end."""
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
+
+async def _forward(upstream: int, port: str) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, to = await asyncio.open_connection("127.0.0.1", upstream)
         await asyncio.gather(pipe(reader, to), pipe(there, writer))

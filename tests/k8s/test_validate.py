@@ -196,6 +196,15 @@ def test_a_python_without_the_packages_says_which_one_has_them():
     )
 
 
+def test_and_so_it_does_when_only_the_client_is_missing(good):
+    code = "import runpy, sys\nsys.modules['fastmcp'] = None\nrunpy.run_path('k8s/validate.py', run_name='__main__')"
+    command = [sys.executable, "-c", code, "--url", good]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("validate.py: this Python has no fastmcp: run `make validate`")
+    assert "Traceback" not in done.stderr
+
+
 def test_who_stops_reading_is_not_told_why(good):
     command = f"{sys.executable} k8s/validate.py --url {good} | head -n 1"
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
 
 from k8s.cluster import Cluster
+from tests.k8s.forwarding import pipe
 from tests.k8s.kustomize import K8S, only, render
 from tests.support import Server, serving
 
@@ -44,15 +45,7 @@ class Balancer:
         except OSError:
             writer.transport.abort()
             return
-        await asyncio.gather(_pipe(reader, to), _pipe(there, writer))
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+        await asyncio.gather(pipe(reader, to), pipe(there, writer))
 
 
 class ToyCluster(Cluster):
